@@ -1,0 +1,193 @@
+package data
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// batchRows is how many rows are decoded at a time: large enough to amortise
+// the calls, small enough to bound memory whatever the file's size.
+const batchRows = 4096
+
+// rowGroupRows bounds a row group, the unit that workers share out.
+const rowGroupRows = 131_072
+
+// ErrDamagedFile marks a file whose content is not what its writer left: the
+// hash does not match the manifest, or the Parquet cannot be decoded.
+var ErrDamagedFile = errors.New("data: damaged file")
+
+// Write writes rows to a Parquet file at path: to a temporary name, fsync,
+// rename. The bytes depend on the rows alone.
+func Write[T any](path string, rows []T) (File, error) {
+	w, err := Create[T](path)
+	if err != nil {
+		return File{}, err
+	}
+	if err := w.Append(rows...); err != nil {
+		w.Abort()
+		return File{}, err
+	}
+	return w.Close()
+}
+
+// Writer appends rows of one type to a Parquet file that appears under its
+// name only when Close succeeds. It is not safe for concurrent use.
+type Writer[T any] struct {
+	path string
+	file *os.File
+	rows *parquet.GenericWriter[T]
+	n    int64
+}
+
+// Create starts a Parquet file; the folder must exist.
+func Create[T any](path string) (*Writer[T], error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
+	if err != nil {
+		return nil, fmt.Errorf("data: create %s: %w", path, err)
+	}
+	return &Writer[T]{path: path, file: f, rows: parquet.NewGenericWriter[T](f,
+		parquet.Compression(&parquet.Zstd),
+		parquet.MaxRowsPerRowGroup(rowGroupRows),
+		parquet.CreatedBy("dunning", "1", ""),
+	)}, nil
+}
+
+// Append adds rows; the slice is not kept.
+func (w *Writer[T]) Append(rows ...T) error {
+	n, err := w.rows.Write(rows)
+	w.n += int64(n)
+	if err != nil {
+		return fmt.Errorf("data: write %s: %w", w.path, err)
+	}
+	return nil
+}
+
+// Abort drops the file. It is harmless after Close.
+func (w *Writer[T]) Abort() {
+	if w.file != nil {
+		w.file.Close()
+		os.Remove(w.file.Name())
+		w.file = nil
+	}
+}
+
+// Close finishes the file, makes it durable and gives it its name.
+func (w *Writer[T]) Close() (File, error) {
+	defer w.Abort()
+	if err := w.rows.Close(); err != nil {
+		return File{}, fmt.Errorf("data: write %s: %w", w.path, err)
+	}
+	if err := w.file.Sync(); err != nil {
+		return File{}, fmt.Errorf("data: sync %s: %w", w.path, err)
+	}
+	if err := w.file.Chmod(0o644); err != nil {
+		return File{}, fmt.Errorf("data: write %s: %w", w.path, err)
+	}
+	if err := os.Rename(w.file.Name(), w.path); err != nil {
+		return File{}, fmt.Errorf("data: write %s: %w", w.path, err)
+	}
+	return Stat(w.path, w.n)
+}
+
+// Read returns all rows of a Parquet file. Columns of T that the file lacks
+// are an error that wraps [ErrDamagedFile]; further columns are ignored.
+func Read[T any](path string) ([]T, error) {
+	var all []T
+	for batch, err := range Scan[T](path) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, batch...)
+	}
+	return all, nil
+}
+
+// Scan yields the rows of a Parquet file in batches. A batch is valid until
+// the next one is asked for. A decoder that panics on a damaged file is turned
+// into an error.
+func Scan[T any](path string) iter.Seq2[[]T, error] {
+	return func(yield func([]T, error) bool) {
+		r, closeFile, err := open[T](path)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer closeFile()
+		buf := make([]T, batchRows)
+		for {
+			clear(buf)
+			n, err := readBatch(r, buf)
+			if n > 0 && !yield(buf[:n], nil) {
+				return
+			}
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(nil, fmt.Errorf("%s: %w: %w", path, ErrDamagedFile, err))
+				return
+			}
+		}
+	}
+}
+
+func open[T any](path string) (r *parquet.GenericReader[T], closeFile func() error, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("data: %w", err)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%s: %w: %v", path, ErrDamagedFile, p)
+		}
+		if err != nil {
+			f.Close()
+		}
+	}()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, fmt.Errorf("data: %w", err)
+	}
+	pf, err := parquet.OpenFile(f, info.Size())
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w: %w", path, ErrDamagedFile, err)
+	}
+	for _, field := range parquet.SchemaOf(new(T)).Fields() {
+		if _, ok := pf.Schema().Lookup(field.Name()); !ok {
+			return nil, nil, fmt.Errorf("%s: %w: no column %q", path, ErrDamagedFile, field.Name())
+		}
+	}
+	return parquet.NewGenericReader[T](pf), f.Close, nil
+}
+
+func readBatch[T any](r *parquet.GenericReader[T], buf []T) (n int, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			n, err = 0, fmt.Errorf("decoder: %v", p)
+		}
+	}()
+	return r.Read(buf)
+}
+
+// Stat hashes a finished file.
+func Stat(path string, rows int64) (File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return File{}, fmt.Errorf("data: %w", err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	if err != nil {
+		return File{}, fmt.Errorf("data: read %s: %w", path, err)
+	}
+	return File{Name: filepath.Base(path), Rows: rows, Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, nil
+}
