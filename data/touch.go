@@ -63,6 +63,9 @@ type TouchEvent struct {
 	TouchID string         `parquet:"touch_id" json:"touch_id"`
 	At      time.Time      `parquet:"at,timestamp(microsecond)" json:"at"`
 	Kind    TouchEventKind `parquet:"kind,dict" json:"kind"`
+	// CustomerID is the touch's customer. Sources do not give it: extract
+	// fills it, so that every table of the lake can be read by customer.
+	CustomerID string `parquet:"customer_id,dict" json:"customer_id"`
 }
 
 // Validate reports the first fault that the row has by itself.

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dunning/data"
+)
+
+// app is what every command shares: where it works and how it speaks.
+type app struct {
+	home   string
+	asJSON bool
+	stdout io.Writer // the answer: text for people, one JSON document with --json
+	stderr io.Writer // logs and progress
+}
+
+// run executes one command line and returns its exit code: 0 done; 1 failed;
+// 2 wrong usage or configuration; 3 bad input data; 4 refused by a rule.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := &app{stdout: stdout, stderr: stderr}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("stopped; run the same command again to go on")
+	}
+	code := data.ExitCode(err)
+	if a.asJSON {
+		a.printJSON(map[string]any{"error": oneLine(err), "exit_code": code})
+	}
+	fmt.Fprintln(stderr, "dunning:", oneLine(err))
+	return code
+}
+
+// oneLine keeps an error on one line, whatever a library put into it.
+func oneLine(err error) string {
+	return strings.Join(strings.Fields(err.Error()), " ")
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "dunning",
+		Short: "Decide who to contact about an open receivable, when and how",
+		Long: `Dunning allocates a prepaid contact budget over customers, channels and days
+so that it brings in the most additional money, within the law.
+
+Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 bad input data;
+4 refused by a rule.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			slog.SetDefault(slog.New(slog.NewTextHandler(a.stderr, nil)))
+		},
+	}
+	root.PersistentFlags().StringVar(&a.home, "home", "var/dunning", "folder of the configuration, the lake, the models and the plans")
+	root.PersistentFlags().BoolVar(&a.asJSON, "json", false, "print one JSON document on standard output, logs on standard error")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return fmt.Errorf("%w: %w; see --help", data.ErrUsage, err)
+	})
+	for _, newCommand := range commands {
+		root.AddCommand(newCommand(a))
+	}
+	return root
+}
+
+// printJSON writes the one JSON document of a command that runs with --json.
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.stdout)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// noArgs refuses positional arguments as wrong usage.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%w: %s takes no argument %q; see --help", data.ErrUsage, cmd.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// commands lists the constructors of all commands in the order of the help.
+var commands = []func(*app) *cobra.Command{}
