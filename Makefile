@@ -1,0 +1,59 @@
+# Dunning. Two commands do all a newcomer needs: `make run` and `make test`.
+# Both install the system packages they need where Debian's package tool is at
+# hand, and say what to install elsewhere.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+CUSTOMERS ?= 20000
+MONTHS    ?= 24
+SEED      ?= 42
+DIRTY     ?= 0.002
+DUNNING_HOME ?= var/dunning
+
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
+.PHONY: help run test testnocgo race lint bench golden build deps deps-test fuzz docker clean
+
+help: ## list the targets
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
+
+run: build ## make a portfolio, run the whole pipeline, end with a report (CUSTOMERS= MONTHS= SEED=)
+	bin/dunning simulate --home $(DUNNING_HOME) --customers $(CUSTOMERS) --months $(MONTHS) --seed $(SEED) --dirty $(DIRTY)
+	bin/dunning run --home $(DUNNING_HOME)
+
+test: deps-test ## run every test
+	go test -timeout 25m ./...
+
+testnocgo: ## build and test what must work without C (workers, model serving)
+	CGO_ENABLED=0 go test ./data/... ./features/... ./models ./models/trees ./models/uplift/... ./optimizer ./policy
+
+race: deps-test ## run the tests of concurrent code under the race detector
+	go test -race -short -timeout 25m ./data/... ./features ./models/... ./optimizer ./policy ./serve
+
+lint: deps ## vet, staticcheck, formatting, import rules
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'lint: run gofmt -w on the files above'; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go test ./internal/lint
+
+bench: deps ## run each benchmark once (BENCHTIME=3x for figures)
+	go test -run '^$$' -bench . -benchtime $(or $(BENCHTIME),1x) ./...
+
+golden: deps ## rewrite the golden files and the generated docs; review the diff
+	go test ./features ./pipeline/... ./policy ./serve ./cmd/dunning -update
+
+build: deps ## build bin/dunning
+	go build -o bin/dunning ./cmd/dunning
+
+deps:
+	@scripts/install-packages.sh run
+
+deps-test:
+	@scripts/install-packages.sh run test
+
+docker: ## build the container image
+	docker build -t dunning .
+
+clean: ## remove what the build and the demo left (bin, var)
+	rm -rf bin var
