@@ -1,0 +1,289 @@
+package report
+
+import (
+	"math"
+
+	"dunning/data"
+	"dunning/pipeline/kpi"
+)
+
+// Data is everything a report shows. Its JSON form is report.json, with stable
+// names. Amounts are cents of Currency. A nil figure is one that could not be
+// measured; NaN and infinities do not belong here ([Known] turns them into
+// nil).
+type Data struct {
+	Title     string    `json:"title"`   // "" means the standing title
+	Company   string    `json:"company"` // "" when unnamed
+	AsOf      data.Date `json:"as_of"`
+	Currency  string    `json:"currency"`  // ISO 4217, "" means BRL
+	Simulated bool      `json:"simulated"` // the portfolio came from the simulator
+
+	Portfolio  *kpi.Indicators `json:"portfolio"`
+	Sources    []Source        `json:"sources"`
+	Evaluation *Evaluation     `json:"evaluation"`
+	Uplift     []Uplift        `json:"uplift"`
+	Plan       *Plan           `json:"plan"`
+	Blocked    []Blocked       `json:"blocked"`
+	TopActions []TopAction     `json:"top_actions"`
+	Truth      *Truth          `json:"truth"`
+	Manifests  []Manifest      `json:"manifests"`
+
+	// Timings are shown when given. They differ from run to run, so a report
+	// whose bytes must not is made without them; they never enter report.json.
+	Timings []Timing `json:"-"`
+}
+
+// Source is what became of one source table: in = accepted + quarantined.
+type Source struct {
+	Table       string      `json:"table"`
+	Rows        int64       `json:"rows"`
+	Accepted    int64       `json:"accepted"`
+	Quarantined int64       `json:"quarantined"`
+	Rules       []RuleCount `json:"rules"`
+}
+
+// RuleCount counts rows by the rule of data.Rules that they broke.
+type RuleCount struct {
+	Rule string `json:"rule"`
+	Rows int64  `json:"rows"`
+}
+
+// Evaluation is how well payment is predicted on data held out in time.
+type Evaluation struct {
+	HorizonDays int       `json:"horizon_days"`
+	TestFrom    data.Date `json:"test_from"`
+	TestTo      data.Date `json:"test_to"`
+	TrainRows   int64     `json:"train_rows"`
+	TestRows    int64     `json:"test_rows"`
+	PaidShare   *float64  `json:"paid_share"` // base rate in the test rows
+	// Models starts with the champion; the baselines follow.
+	Models      []ModelScore  `json:"models"`
+	Reliability []Reliability `json:"reliability"`
+	Lift        []LiftDecile  `json:"lift"`       // of the champion, best tenth first
+	Importance  []Importance  `json:"importance"` // of the champion, largest first
+}
+
+// ModelScore is one line of the table of models.
+type ModelScore struct {
+	Name     string   `json:"name"`
+	Champion bool     `json:"champion"`
+	AUC      *float64 `json:"auc"`
+	LogLoss  *float64 `json:"log_loss"`
+	Brier    *float64 `json:"brier"`
+	ECE      *float64 `json:"ece"` // expected calibration error
+}
+
+// Reliability is the calibration curve of one model.
+type Reliability struct {
+	Model string           `json:"model"`
+	Bins  []ReliabilityBin `json:"bins"`
+}
+
+// ReliabilityBin compares mean prediction with observed share.
+type ReliabilityBin struct {
+	Predicted float64 `json:"predicted"`
+	Observed  float64 `json:"observed"`
+	Rows      int64   `json:"rows"`
+}
+
+// LiftDecile is one tenth of the test rows by predicted probability.
+type LiftDecile struct {
+	Decile   int     `json:"decile"` // 1 is the highest predicted tenth
+	Rows     int64   `json:"rows"`
+	Observed float64 `json:"observed"` // share that paid
+	Lift     float64 `json:"lift"`     // observed ÷ base rate
+}
+
+// Importance is the mean absolute SHAP value of one feature.
+type Importance struct {
+	Feature     string  `json:"feature"`
+	Description string  `json:"description"` // a phrase for people, "" when none
+	MeanAbsSHAP float64 `json:"mean_abs_shap"`
+}
+
+// Uplift is how well the effect of one channel is known, on held-out data.
+type Uplift struct {
+	Channel data.Channel `json:"channel"`
+	Learner string       `json:"learner"`
+	Rows    int64        `json:"rows"`
+	Treated int64        `json:"treated"`
+	// ATE is the mean effect of a touch on the probability of payment, with
+	// its 95 % interval.
+	ATE        *float64    `json:"ate"`
+	ATELo      *float64    `json:"ate_lo"`
+	ATEHi      *float64    `json:"ate_hi"`
+	Qini       *float64    `json:"qini"`
+	UpliftAt30 *float64    `json:"uplift_at_30"`
+	Curve      []QiniPoint `json:"curve"` // from (0, 0) to (1, total)
+}
+
+// QiniPoint is the gain of touching the best Share first: additional payments
+// per customer of the whole.
+type QiniPoint struct {
+	Share float64 `json:"share"`
+	Gain  float64 `json:"gain"`
+}
+
+// Plan is the proposal that waits for approval.
+type Plan struct {
+	PlanID string    `json:"plan_id"`
+	From   data.Date `json:"from"`
+	To     data.Date `json:"to"` // last day, included
+	SHA256 string    `json:"sha256"`
+
+	BudgetCents  data.Cents  `json:"budget_cents"`
+	SpentCents   data.Cents  `json:"spent_cents"`
+	ValueCents   data.Cents  `json:"value_cents"`    // expected additional recovery of the actions
+	ValueLoCents *data.Cents `json:"value_lo_cents"` // sum of the lower confidence bounds
+
+	Customers   int64 `json:"customers"`   // with an open balance at AsOf
+	Touched     int64 `json:"touched"`     // with an action
+	Candidates  int64 `json:"candidates"`  // options looked at
+	Allowed     int64 `json:"allowed"`     // of those, allowed by law, consent and policy
+	Exploration int64 `json:"exploration"` // actions drawn at random, to learn
+	Holdout     int64 `json:"holdout"`     // customers left alone at random, to measure
+
+	Channels []PlanChannel `json:"channels"` // in the order of data.Channels
+	Days     []PlanDay     `json:"days"`     // by channel, then day
+	Prices   []Price       `json:"prices"`   // dearest first
+	Curve    []BudgetPoint `json:"curve"`    // by budget
+
+	Solver         string   `json:"solver"`
+	Status         string   `json:"status"`
+	ObjectiveCents float64  `json:"objective_cents"` // of the linear program
+	BoundCents     float64  `json:"bound_cents"`     // no plan can be worth more
+	Gap            float64  `json:"gap"`
+	MaxViolation   *float64 `json:"max_violation"` // as the certificate measured it
+	// IntegralityLossCents is the linear optimum less the plan of whole actions.
+	IntegralityLossCents float64 `json:"integrality_loss_cents"`
+}
+
+// PlanChannel adds up the actions of one channel.
+type PlanChannel struct {
+	Channel    data.Channel `json:"channel"`
+	Actions    int64        `json:"actions"`
+	CostCents  data.Cents   `json:"cost_cents"`
+	ValueCents data.Cents   `json:"value_cents"`
+	Capacity   *int64       `json:"capacity"` // of all days; nil when unlimited
+}
+
+// PlanDay counts the actions of one channel on one day.
+type PlanDay struct {
+	Channel  data.Channel `json:"channel"`
+	Day      data.Date    `json:"day"`
+	Actions  int64        `json:"actions"`
+	Capacity *int64       `json:"capacity"` // nil when unlimited
+}
+
+// PriceKind says what a price is the price of.
+type PriceKind string
+
+// The kinds of rows that have prices.
+const (
+	PriceBudget   PriceKind = "budget"   // per unit of money
+	PriceCapacity PriceKind = "capacity" // per touch of a channel on a day
+	PriceSegment  PriceKind = "segment"  // per unit of a row over a segment
+)
+
+// Price is the shadow price of one row: what one more unit of its limit would
+// bring in.
+type Price struct {
+	Kind    PriceKind    `json:"kind"`
+	Row     string       `json:"row"` // the row's own name
+	Channel data.Channel `json:"channel,omitempty"`
+	Day     data.Date    `json:"day,omitempty"`
+	Limit   float64      `json:"limit"` // cents for a budget, touches for a capacity
+	Used    float64      `json:"used"`
+	// PriceCents is cents of recovery per cent for a budget, cents per touch
+	// for a capacity.
+	PriceCents float64 `json:"price_cents"`
+}
+
+// BudgetPoint is what the best plan of one budget would bring in.
+type BudgetPoint struct {
+	BudgetCents data.Cents `json:"budget_cents"`
+	ValueCents  data.Cents `json:"value_cents"`
+	Chosen      bool       `json:"chosen"` // the plan's own budget
+}
+
+// Blocked counts what a rule of law, consent or policy forbade.
+type Blocked struct {
+	Rule       string `json:"rule"`        // rule id, as in the candidates
+	Title      string `json:"title"`       // in words, "" when unknown
+	Source     string `json:"legal_basis"` // the article it comes from, "" when none
+	Candidates int64  `json:"candidates"`
+	Customers  int64  `json:"customers"`
+}
+
+// TopAction is one of the actions with the highest value.
+type TopAction struct {
+	CustomerID string       `json:"customer_id"`
+	Channel    data.Channel `json:"channel"`
+	Day        data.Date    `json:"day"`
+	CostCents  data.Cents   `json:"cost_cents"`
+	ValueCents data.Cents   `json:"value_cents"`
+	Reason     string       `json:"reason"`
+}
+
+// Truth compares with what only a simulator knows.
+type Truth struct {
+	// Ours is the champion; Ceiling is someone who knows the equations but not
+	// the latent draws; Oracle knows the true probabilities. All are scored on
+	// the same rows.
+	Ours    *TruthScore `json:"ours"`
+	Ceiling *TruthScore `json:"ceiling"`
+	Oracle  *TruthScore `json:"oracle"`
+
+	Effects []TruthEffect `json:"effects"`
+
+	// The true incremental value of plans of the same budget and capacities.
+	PlanTrueCents    *data.Cents `json:"plan_true_cents"`    // our plan, by the true effects
+	CeilingPlanCents *data.Cents `json:"ceiling_plan_cents"` // the best plan by the ceiling's effects
+	OraclePlanCents  *data.Cents `json:"oracle_plan_cents"`  // the best plan by the true effects
+	RandomPlanCents  *data.Cents `json:"random_plan_cents"`  // a plan drawn at random
+}
+
+// TruthScore is how well some probabilities predict organic payment.
+type TruthScore struct {
+	Rows    int64    `json:"rows"`
+	AUC     *float64 `json:"auc"`
+	LogLoss *float64 `json:"log_loss"`
+	Brier   *float64 `json:"brier"`
+	// RMSE is the root mean square distance from the true probabilities.
+	RMSE *float64 `json:"rmse"`
+}
+
+// TruthEffect compares estimated with true effects of one channel.
+type TruthEffect struct {
+	Channel     data.Channel `json:"channel"`
+	TrueATE     *float64     `json:"true_ate"`
+	OurATE      *float64     `json:"our_ate"`
+	Correlation *float64     `json:"correlation"` // of estimated and true effect, over customers
+}
+
+// Manifest identifies the output of one stage, so that a report can be tied
+// to the very bytes it was made of.
+type Manifest struct {
+	Stage       string `json:"stage"`
+	Key         string `json:"key"`
+	Rows        int64  `json:"rows"`
+	Files       int    `json:"files"`
+	Seed        uint64 `json:"seed"`
+	CodeVersion string `json:"code_version"`
+}
+
+// Timing is how long one stage took and whether it had to run.
+type Timing struct {
+	Stage   string
+	Status  string // "done", "unchanged", …
+	Seconds float64
+	Rows    int64
+}
+
+// Known returns a pointer to f, or nil when f is NaN or infinite.
+func Known(f float64) *float64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return nil
+	}
+	return &f
+}
