@@ -124,7 +124,7 @@ type Contacts struct {
 	RightPartyRate *float64 `json:"right_party_rate"` // ÷ touches
 	CallRate       *float64 `json:"call_rate"`        // voice only: answered ÷ calls
 	PromiseRate    *float64 `json:"promise_rate"`     // agreements ÷ right-party contacts
-	AgreementRate  *float64 `json:"agreement_rate"`   // taxa de acordos: customers who agreed ÷ contacted
+	AgreementRate  *float64 `json:"agreement_rate"`   // taxa de acordos: agreements ÷ customers contacted
 	Reachable      int64    `json:"reachable"`        // customers with a valid address on some channel
 	Contactable    int64    `json:"contactable"`      // of those, with consent on that channel
 	Coverage       *float64 `json:"contact_coverage"` // reachable ÷ customers
