@@ -1,20 +1,24 @@
 package optimizer
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Status says how a solve ended. Its zero value is NotSolved.
 type Status int8
 
-// The ways a solve can end.
+// The ways a solve can end. Unbounded cannot happen to a Problem, whose
+// customers are bounded; a plain LP can be so.
 const (
 	NotSolved Status = iota
 	Optimal
 	Infeasible
 	TimeLimit
 	Interrupted
+	Unbounded
 )
 
 // String returns the word that reports and JSON show.
@@ -30,12 +34,24 @@ func (s Status) String() string {
 		return "time_limit"
 	case Interrupted:
 		return "interrupted"
+	case Unbounded:
+		return "unbounded"
 	}
 	return fmt.Sprintf("status(%d)", int8(s))
 }
 
 // ErrNotOptimal is wrapped by [Solution.Err] for every status but Optimal.
 var ErrNotOptimal = errors.New("optimizer: not optimal")
+
+// Solver solves allocation problems. Solve errs only when it could not run; an
+// outcome such as infeasible or out of time is the Solution's Status. The same
+// problem gives the same solution, bit by bit, whatever GOMAXPROCS.
+//
+// When ctx is done Solve returns early, with TimeLimit when its deadline
+// passed and Interrupted when it was cancelled.
+type Solver interface {
+	Solve(ctx context.Context, p *Problem) (*Solution, error)
+}
 
 // Solution is the answer of a solver to a Problem.
 type Solution struct {
@@ -49,7 +65,30 @@ type Solution struct {
 	Prices         []float64
 	ObjectiveCents float64 // value of X
 	BoundCents     float64 // Lagrangian dual bound at Prices, never below the true optimum
-	Iterations     int
+	Iterations     int     // of the simplex method, over all linear programs
+	// Shortfalls says which rows stand in the way when Status is Infeasible.
+	Shortfalls []Shortfall
+	Work       Work
+}
+
+// Work is what a solve took. Seconds are wall time.
+type Work struct {
+	FullReads     int   // passes over all candidates, the certificate's included
+	ReducedLPs    int   // linear programs solved
+	LargestLP     int   // columns of the largest of them
+	Undecided     []int // customers left to the reduced LP after each scan
+	ScanSeconds   float64
+	LPSeconds     float64
+	FinishSeconds float64 // assembling X, the bound and the objective
+}
+
+// Shortfall is a row that cannot be met together with the others.
+type Shortfall struct {
+	Row    string
+	Sense  Sense
+	Limit  float64
+	Reach  float64 // the row's activity where the total relative shortfall is smallest
+	Amount float64 // > 0: how far Reach is from Limit
 }
 
 // Gap returns (dual bound − objective) / max(1, |objective|).
@@ -57,12 +96,46 @@ func (s *Solution) Gap() float64 {
 	return (s.BoundCents - s.ObjectiveCents) / max(1, abs(s.ObjectiveCents))
 }
 
-// Err returns nil only when the solution is optimal.
+// Err returns nil only when the solution is optimal. For an infeasible problem
+// its text names the rows that cannot be met and by how much.
 func (s *Solution) Err() error {
-	if s.Status == Optimal {
+	switch {
+	case s.Status == Optimal:
 		return nil
+	case s.Status == Infeasible && len(s.Shortfalls) > 0:
+		return fmt.Errorf("%w: %s: %s", ErrNotOptimal, s.Status, s.Conflict())
 	}
 	return fmt.Errorf("%w: %s", ErrNotOptimal, s.Status)
+}
+
+// Conflict returns one sentence about the rows that cannot be met together, or
+// "" when there is none.
+func (s *Solution) Conflict() string {
+	if len(s.Shortfalls) == 0 {
+		return ""
+	}
+	parts := make([]string, len(s.Shortfalls))
+	for i, f := range s.Shortfalls {
+		parts[i] = fmt.Sprintf("%q demands %s %.10g and comes to %.10g", f.Row, f.Sense, f.Limit, f.Reach)
+	}
+	return "no allocation meets all rows; with the least total shortfall " + strings.Join(parts, ", ")
+}
+
+// ReducedCosts returns value − Σ price × use of every candidate at the
+// solution's prices: what it earns beyond the marginal use of the same means.
+func (s *Solution) ReducedCosts(p *Problem) []float64 {
+	rc := make([]float64, len(p.Candidates))
+	for j := range p.Candidates {
+		rc[j] = p.Candidates[j].ValueCents
+	}
+	for r := range p.Rows {
+		if price := s.Prices[r]; price != 0 {
+			for _, u := range p.Rows[r].Use {
+				rc[u.Candidate] -= price * u.Amount
+			}
+		}
+	}
+	return rc
 }
 
 func abs(f float64) float64 {
