@@ -31,9 +31,9 @@ var lakeTables = []lakeTable{
 	{name: "invoices", required: true},
 	{name: "payments", required: true},
 	{name: "touches", columns: "touch_id VARCHAR, customer_id VARCHAR, channel VARCHAR, sent_at TIMESTAMPTZ, cost_cents BIGINT, template VARCHAR, treat_prob DOUBLE"},
-	{name: "touch_events", columns: "touch_id VARCHAR, at TIMESTAMPTZ, kind VARCHAR"},
+	{name: "touch_events", columns: "touch_id VARCHAR, \"at\" TIMESTAMPTZ, kind VARCHAR"},
 	{name: "promises", columns: "promise_id VARCHAR, customer_id VARCHAR, made_at TIMESTAMPTZ, due_on DATE, amount_cents BIGINT, instalment_no INTEGER"},
-	{name: "bureau_reports", columns: "customer_id VARCHAR, at TIMESTAMPTZ, cost_cents BIGINT"},
+	{name: "bureau_reports", columns: "customer_id VARCHAR, \"at\" TIMESTAMPTZ, cost_cents BIGINT"},
 }
 
 // lake is one connection to DuckDB with the tables of the lake as views. All
@@ -46,37 +46,40 @@ type lake struct {
 
 // openLake opens an in-memory database over the Parquet files of cfg.Lake. The
 // caller closes it.
-func openLake(ctx context.Context, cfg Config) (l *lake, err error) {
-	l = &lake{}
-	defer func() {
-		if err != nil {
-			l.Close()
-		}
-	}()
+func openLake(ctx context.Context, cfg Config) (*lake, error) {
+	l := &lake{}
+	if err := l.open(ctx, cfg); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *lake) open(ctx context.Context, cfg Config) (err error) {
 	if l.temp, err = os.MkdirTemp(cfg.TempDir, "dunning-kpi-*"); err != nil {
-		return nil, fmt.Errorf("kpi: %w", err)
+		return fmt.Errorf("kpi: %w", err)
 	}
 	connector, err := duckdb.NewConnector("", nil)
 	if err != nil {
-		return nil, fmt.Errorf("kpi: duckdb: %w", err)
+		return fmt.Errorf("kpi: duckdb: %w", err)
 	}
 	l.db = sql.OpenDB(connector)
 	if l.conn, err = l.db.Conn(ctx); err != nil {
-		return nil, fmt.Errorf("kpi: duckdb: %w", err)
+		return fmt.Errorf("kpi: duckdb: %w", err)
 	}
 	settings := fmt.Sprintf(`SET memory_limit = '%dMiB'; SET threads = %d; SET temp_directory = %s;
 		SET preserve_insertion_order = false; SET TimeZone = 'UTC';
 		SET autoinstall_known_extensions = false; SET autoload_known_extensions = false;`,
 		cfg.MemoryMB, cfg.Threads, quote(l.temp))
 	if err = l.exec(ctx, "settings", settings); err != nil {
-		return nil, err
+		return err
 	}
 	for _, t := range lakeTables {
 		if err = l.view(ctx, cfg.Lake, t); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return l, nil
+	return nil
 }
 
 // view makes a table of the lake known under its name.

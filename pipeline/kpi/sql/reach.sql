@@ -7,5 +7,5 @@ SELECT COUNT(*) FILTER (WHERE reach_email), COUNT(*) FILTER (WHERE reach_sms),
            OR reach_letter AND consent_letter),
        (SELECT COUNT(DISTINCT customer_id) FROM touched WHERE channel <> 'hold'),
        COALESCE((SELECT SUM(cost_cents)::BIGINT FROM bureau_reports
-           WHERE CAST(at AS DATE) >= getvariable('from_on') AND CAST(at AS DATE) < getvariable('as_of')), 0)
+           WHERE CAST("at" AS DATE) >= getvariable('from_on') AND CAST("at" AS DATE) < getvariable('as_of')), 0)
 FROM customers;
