@@ -79,7 +79,10 @@ type Frame struct {
 
 	// Scoring only; nil in a training frame.
 	BalanceCents []data.Cents // open balance at AsOf
-	DaysPastDue  []int32      // of the oldest open invoice; negative before it is due
+	DaysPastDue  []int32      // of the oldest open invoice at AsOf; negative before it is due
+	// Day is the day of the planning window at which elapsed times and the
+	// calendar were read; not before AsOf.
+	Day []data.Date
 
 	Matrix
 }
