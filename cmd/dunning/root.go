@@ -20,6 +20,8 @@ type app struct {
 	asJSON bool
 	stdout io.Writer // the answer: text for people, one JSON document with --json
 	stderr io.Writer // logs and progress
+
+	answered bool // the one JSON document was printed
 }
 
 // run executes one command line and returns its exit code: 0 done; 1 failed;
@@ -38,7 +40,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = fmt.Errorf("stopped; run the same command again to go on")
 	}
 	code := data.ExitCode(err)
-	if a.asJSON {
+	if a.asJSON && !a.answered {
 		a.printJSON(map[string]any{"error": oneLine(err), "exit_code": code})
 	}
 	fmt.Fprintln(stderr, "dunning:", oneLine(err))
@@ -79,6 +81,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 bad input data;
 
 // printJSON writes the one JSON document of a command that runs with --json.
 func (a *app) printJSON(v any) error {
+	a.answered = true
 	enc := json.NewEncoder(a.stdout)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
@@ -94,4 +97,6 @@ func noArgs(cmd *cobra.Command, args []string) error {
 }
 
 // commands lists the constructors of all commands in the order of the help.
-var commands = []func(*app) *cobra.Command{}
+var commands = []func(*app) *cobra.Command{
+	newAllocateCommand,
+}

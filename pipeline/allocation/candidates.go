@@ -1,0 +1,183 @@
+package allocation
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"dunning/data"
+	"dunning/optimizer"
+)
+
+// Candidates is a table of candidates as the optimizer wants it: customers in
+// the order of their ids, the options of each by day and then in the order of
+// data.Channels, whatever the order of the file.
+type Candidates struct {
+	CustomerID []string // by customer index
+	Segment    []string // by customer index; "" where none was given
+	Options    []optimizer.Candidate
+	Read       int // rows read, blocked ones included
+	Blocked    int // rows left out because allowed is false
+}
+
+// Builder collects candidates row by row. The zero value is ready; it is not
+// safe for concurrent use.
+type Builder struct {
+	index    map[string]int32
+	ids      []string
+	segments []string
+	options  []optimizer.Candidate
+	read     int
+	blocked  int
+}
+
+// Add takes one row. A blocked row is checked and counted but leaves no
+// option, nor a customer. The error wraps the row's fault.
+func (b *Builder) Add(customerID, segment string, option optimizer.Candidate, allowed bool) error {
+	b.read++
+	switch {
+	case customerID == "":
+		return fmt.Errorf("%w: customer_id", data.ErrMissingValue)
+	case option.Channel.Index() < 0:
+		_, err := data.ParseChannel(string(option.Channel))
+		return err
+	case option.CostCents < 0:
+		return fmt.Errorf("%w: cost_cents %g must be 0 or more", data.ErrNegativeAmount, option.CostCents)
+	}
+	if !allowed {
+		b.blocked++
+		return nil
+	}
+	if b.index == nil {
+		b.index = map[string]int32{}
+	}
+	i, ok := b.index[customerID]
+	if !ok {
+		i = int32(len(b.ids))
+		b.index[customerID] = i
+		b.ids = append(b.ids, customerID)
+		b.segments = append(b.segments, segment)
+	} else if b.segments[i] != segment {
+		return fmt.Errorf("%w: customer %q is in segment %q here and in %q before", data.ErrDuplicateID, customerID, segment, b.segments[i])
+	}
+	option.Customer = i
+	b.options = append(b.options, option)
+	return nil
+}
+
+// Build returns the sorted table. The error wraps [data.ErrDuplicateID] when a
+// customer has two options of the same channel and day.
+func (b *Builder) Build() (*Candidates, error) {
+	order := make([]int32, len(b.ids))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(x, y int32) int { return cmp.Compare(b.ids[x], b.ids[y]) })
+	c := &Candidates{CustomerID: make([]string, len(order)), Segment: make([]string, len(order)),
+		Options: slices.Clone(b.options), Read: b.read, Blocked: b.blocked}
+	rank := make([]int32, len(order))
+	for k, i := range order {
+		rank[i] = int32(k)
+		c.CustomerID[k], c.Segment[k] = b.ids[i], b.segments[i]
+	}
+	for j := range c.Options {
+		c.Options[j].Customer = rank[c.Options[j].Customer]
+	}
+	slices.SortFunc(c.Options, compareOptions)
+	for j := 1; j < len(c.Options); j++ {
+		if x := c.Options[j]; compareOptions(c.Options[j-1], x) == 0 {
+			return nil, fmt.Errorf("%w: customer %q has two candidates for %s on %s; keep one", data.ErrDuplicateID,
+				c.CustomerID[x.Customer], x.Channel, x.Day)
+		}
+	}
+	return c, nil
+}
+
+func compareOptions(a, b optimizer.Candidate) int {
+	return cmp.Or(cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.Day, b.Day), cmp.Compare(a.Channel.Index(), b.Channel.Index()))
+}
+
+// ReadCandidates reads a table of candidates, CSV or Parquet. Numbers may be
+// fractional.
+func ReadCandidates(path string) (*Candidates, error) {
+	var b Builder
+	type key struct {
+		customer string
+		channel  data.Channel
+		day      data.Date
+	}
+	first := map[key]int{}
+	required := []string{"customer_id", "channel", "day", "value_cents", "cost_cents"}
+	err := scanTable(path, required, []string{"allowed", "segment"}, func(c []cell) error {
+		id, err := c[0].id("customer_id")
+		if err != nil {
+			return err
+		}
+		var o optimizer.Candidate
+		if o.Channel, err = c[1].channel("channel"); err != nil {
+			return err
+		}
+		if o.Day, err = c[2].day("day"); err != nil {
+			return err
+		}
+		if o.ValueCents, err = c[3].finite("value_cents"); err != nil {
+			return err
+		}
+		if o.CostCents, err = c[4].amount("cost_cents"); err != nil {
+			return err
+		}
+		allowed, err := c[5].flag("allowed", true)
+		if err != nil {
+			return err
+		}
+		k := key{id, o.Channel, o.Day}
+		if n, ok := first[k]; ok {
+			return fmt.Errorf("%w: %s on %s for customer %q is already in row %d; keep one", data.ErrDuplicateID, o.Channel, o.Day, id, n)
+		}
+		first[k] = b.read + 1
+		return b.Add(id, c[6].label(), o, allowed)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.Build()
+}
+
+// ReadCapacities reads a table of capacities, CSV or Parquet: channel, day,
+// capacity. A channel and day that it does not list is not limited.
+func ReadCapacities(path string) ([]optimizer.Capacity, error) {
+	type slot struct {
+		channel data.Channel
+		day     data.Date
+	}
+	first := map[slot]int{}
+	var out []optimizer.Capacity
+	err := scanTable(path, []string{"channel", "day", "capacity"}, nil, func(c []cell) error {
+		channel, err := c[0].channel("channel")
+		if err != nil {
+			return err
+		}
+		day, err := c[1].day("day")
+		if err != nil {
+			return err
+		}
+		touches, err := c[2].amount("capacity")
+		if err != nil {
+			return err
+		}
+		s := slot{channel, day}
+		if n, ok := first[s]; ok {
+			return fmt.Errorf("%w: %s on %s is already in row %d; keep one", data.ErrDuplicateID, channel, day, n)
+		}
+		out = append(out, optimizer.Capacity{Channel: channel, Day: day, Touches: touches})
+		first[s] = len(out)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(out, func(a, b optimizer.Capacity) int {
+		return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Channel.Index(), b.Channel.Index()))
+	})
+	return out, nil
+}
