@@ -165,14 +165,3 @@ func (p Params) holdOut(rows int) (train, eval []int) {
 	slices.Sort(train)
 	return train, eval
 }
-
-func take(v []float64, rows []int) []float64 {
-	if v == nil {
-		return nil
-	}
-	out := make([]float64, len(rows))
-	for i, r := range rows {
-		out[i] = v[r]
-	}
-	return out
-}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"dunning/features"
+	"dunning/models"
 	"dunning/models/trees"
 )
 
@@ -108,8 +109,8 @@ func (s *session) load(p Params, X features.Matrix, y, w []float64) (err error) 
 		if s.eval, err = newDenseMatrix(X.Take(eval), p.Threads); err != nil {
 			return err
 		}
-		s.evalY, s.evalW = take(y, eval), take(w, eval)
-		X, y, w = X.Take(fit), take(y, fit), take(w, fit)
+		s.evalY, s.evalW = models.Take(y, eval), models.Take(w, eval)
+		X, y, w = X.Take(fit), models.Take(y, fit), models.Take(w, fit)
 	}
 	s.train, err = newQuantileMatrix(X, y, w, p.MaxBin, p.Threads)
 	return err
