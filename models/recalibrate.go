@@ -27,6 +27,10 @@ func CalibrationLine(y, p []float64) (slope, intercept float64) {
 	return fitLine(y, x)
 }
 
+// lossRounding is the relative rounding of a sum of many losses: a rise within
+// it is none, or full steps near the optimum would be refused.
+const lossRounding = 1e-12
+
 // newtonSteps is enough for Newton's method on one or two parameters; a fit
 // that still moves then has no finite solution.
 const newtonSteps = 100
@@ -62,7 +66,7 @@ func fitLine(y, x []float64) (slope, intercept float64) {
 		da, db := (hbb*ga-hab*gb)/det, (haa*gb-hab*ga)/det
 		step := 1.0
 		next := loss(a-da, b-db)
-		for next > current && step > 1e-6 {
+		for next > current*(1+lossRounding) && step > 1e-6 {
 			step /= 2
 			next = loss(a-step*da, b-step*db)
 		}
