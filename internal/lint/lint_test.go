@@ -35,8 +35,10 @@ var allowed = map[string][]string{
 	// The registry is the top of models: it saves and loads what was trained,
 	// so it knows every kind of model that can be served.
 	"models/registry": {"data", "features", "models", "models/trees", "models/uplift"},
-	"serve/ledger":    {"data"},
-	"internal":        {},
+	// Training with XGBoost yields a forest.
+	"models/xgb":   {"data", "features", "models", "models/trees"},
+	"serve/ledger": {"data"},
+	"internal":     {},
 }
 
 // cgo lists where C code may live: everything else builds without a C compiler.

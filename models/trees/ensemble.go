@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"dunning/models"
 )
 
 // Link says how a margin becomes a prediction.
@@ -52,6 +54,8 @@ type Ensemble struct {
 	expected float64   // base + expected leaf of every tree: the margin that SHAP values start from
 	means    []float64 // expected leaf of every tree
 }
+
+var _ models.Model = (*Ensemble)(nil)
 
 // New validates a forest and takes ownership of the slices, which must not
 // change afterwards. base is the margin of an empty forest. The error wraps

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"dunning/features"
+	"dunning/models"
 )
 
 // pathElement is one feature on the way from the root to a node: the share of
@@ -132,19 +133,11 @@ func unwoundSum(path []pathElement, k int) float64 {
 	return total
 }
 
-// Importance is the weight of one feature in the predictions for a sample.
-type Importance struct {
-	Feature string `json:"feature"`
-	// MeanAbsSHAP is the mean over the sample of the absolute contribution to
-	// the margin; a constant feature has 0.
-	MeanAbsSHAP float64 `json:"mean_abs_shap"`
-}
-
 // Importances returns the mean absolute SHAP value of every feature over at
 // most maxRows rows of X, evenly spaced so that the choice is the same every
 // time; largest first, ties in the order of [Ensemble.Features]. The error
 // names a column that is missing.
-func (e *Ensemble) Importances(X features.Matrix, maxRows int) ([]Importance, error) {
+func (e *Ensemble) Importances(X features.Matrix, maxRows int) ([]models.Importance, error) {
 	selected, err := X.Select(e.features)
 	if err != nil {
 		return nil, fmt.Errorf("trees: %w", err)
@@ -165,13 +158,13 @@ func (e *Ensemble) Importances(X features.Matrix, maxRows int) ([]Importance, er
 			sums[j] += math.Abs(phi[j])
 		}
 	}
-	out := make([]Importance, len(e.features))
+	out := make([]models.Importance, len(e.features))
 	for j, name := range e.features {
-		out[j] = Importance{Feature: name}
+		out[j] = models.Importance{Feature: name}
 		if n > 0 {
 			out[j].MeanAbsSHAP = sums[j] / float64(n)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Importance) int { return cmp.Compare(b.MeanAbsSHAP, a.MeanAbsSHAP) })
+	slices.SortStableFunc(out, func(a, b models.Importance) int { return cmp.Compare(b.MeanAbsSHAP, a.MeanAbsSHAP) })
 	return out, nil
 }
