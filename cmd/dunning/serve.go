@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dunning/serve"
+)
+
+func newServeCommand(a *app) *cobra.Command {
+	config := serve.DefaultConfig()
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve scores and plans over HTTP",
+		Long: `Serve the last finished outputs of the home over HTTP/JSON. New ones are picked
+up while the server runs; a damaged one is refused and the old one goes on serving.
+
+The address is printed on standard output when the server listens. Ctrl-C lets the
+requests under way finish. /openapi.json describes the routes; docs/API.md has
+examples. Keys are made by "dunning keys create".`,
+		Example: `  dunning serve --addr 127.0.0.1:8080
+  dunning serve --addr :8443 --tls-cert cert.pem --tls-key key.pem`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.serve(cmd.Context(), config)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&config.Addr, "addr", config.Addr, "host:port to listen on; port 0 takes a free one")
+	f.StringVar(&config.TLSCert, "tls-cert", "", "PEM file of the certificate; without it HTTP is not encrypted")
+	f.StringVar(&config.TLSKey, "tls-key", "", "PEM file of the certificate's key")
+	f.IntVar(&config.MaxRows, "max-rows", config.MaxRows, "rows of one batch of feature rows")
+	f.Int64Var(&config.MaxBodyBytes, "max-body-bytes", config.MaxBodyBytes, "bytes of one request's body")
+	f.Float64Var(&config.RatePerSecond, "rate", config.RatePerSecond, "requests per second and key")
+	f.IntVar(&config.Burst, "burst", config.Burst, "requests at once per key")
+	f.DurationVar(&config.ShutdownGrace, "shutdown-grace", config.ShutdownGrace, "how long a stop waits for requests under way")
+	f.BoolVar(&config.PrivateMetrics, "private-metrics", false, "let only auditors and admins read /metrics")
+	return cmd
+}
+
+func (a *app) serve(ctx context.Context, config serve.Config) error {
+	log := slog.New(slog.NewTextHandler(a.stderr, nil))
+	if err := config.Validate(); err != nil {
+		return err
+	}
+	store, err := serve.OpenFiles(ctx, a.home, nil, log, time.Now)
+	if err != nil {
+		return err
+	}
+	keys, err := serve.OpenKeys(ctx, a.home, time.Now)
+	if err != nil {
+		return err
+	}
+	defer keys.Close()
+	server, err := serve.New(config, store, keys, log)
+	if err != nil {
+		return err
+	}
+	ln, err := server.Listen()
+	if err != nil {
+		return err
+	}
+	if err := a.announce(ln.Addr(), config); err != nil {
+		ln.Close()
+		return err
+	}
+	if tcp, ok := ln.Addr().(*net.TCPAddr); ok && config.TLSCert == "" && !tcp.IP.IsLoopback() {
+		log.Warn("keys travel unencrypted: use --tls-cert and --tls-key, or a proxy that does TLS")
+	}
+	if list, err := keys.List(ctx); err == nil && len(list) == 0 {
+		log.Warn("there is no key yet: make one with \"dunning keys create\"")
+	}
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	go store.Watch(watching)
+	return server.Serve(ctx, ln)
+}
+
+// announce prints where the server listens, for people and for scripts that
+// asked for port 0.
+func (a *app) announce(addr net.Addr, config serve.Config) error {
+	scheme := "http"
+	if config.TLSCert != "" {
+		scheme = "https"
+	}
+	url := scheme + "://" + addr.String()
+	if a.asJSON {
+		return a.printJSON(map[string]string{"address": url})
+	}
+	_, err := fmt.Fprintln(a.stdout, "listening on", url)
+	return err
+}

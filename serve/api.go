@@ -1,0 +1,317 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"dunning/data"
+)
+
+// security is the name of the one security scheme of the OpenAPI document.
+const security = "bearer"
+
+// route is one operation and who may use it. A route is either public or names
+// its roles; register refuses anything else.
+type route struct {
+	huma.Operation
+	roles  []Role
+	public bool
+	errors []Code // beyond those that every route can give
+}
+
+// rolesKey is where an operation keeps its roles for the middleware.
+const rolesKey = "roles"
+
+// register adds a route to the API. It panics for a route that names nobody:
+// that is a fault of this program, found by its first start.
+func register[I, O any](s *Server, r route, handler func(context.Context, *I) (*O, error)) {
+	if r.public == (len(r.roles) > 0) {
+		panic("serve: route " + r.Path + " must either be public or name its roles")
+	}
+	op := r.Operation
+	codes := append([]Code{CodeInternal}, r.errors...)
+	if r.public {
+		op.Security = []map[string][]string{}
+	} else {
+		roles := slices.Clone(r.roles)
+		if !slices.Contains(roles, Admin) && (op.Method == http.MethodGet) {
+			roles = append(roles, Admin)
+		}
+		names := make([]string, len(roles))
+		for i, role := range roles {
+			names[i] = string(role)
+		}
+		op.Security = []map[string][]string{{security: names}}
+		op.Metadata = map[string]any{rolesKey: roles}
+		codes = append(codes, CodeUnauthorized, CodeForbidden, CodeRateLimited)
+	}
+	schema := s.api.OpenAPI().Components.Schemas.Schema(typeOf[Problem](), true, "Problem")
+	op.Responses = map[string]*huma.Response{}
+	for _, code := range codes {
+		op.Responses[strconv.Itoa(statusOf(code))] = &huma.Response{
+			Description: http.StatusText(statusOf(code)) + ": code " + string(code),
+			Content:     map[string]*huma.MediaType{problemType: {Schema: schema}},
+		}
+	}
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// problem is what the client sees of an error; the rest goes to the log.
+func (s *Server) problem(ctx context.Context, err error) *Problem {
+	id := requestOf(ctx).id
+	p, internal := problemOf(err, id)
+	if internal {
+		s.log.Error("request failed", "request_id", id, "error", err)
+	}
+	return p
+}
+
+func (s *Server) routes() {
+	readers := []Role{Scientist, Manager, Auditor}
+	planReaders := []Role{Manager, Approver, Dispatcher, Auditor}
+	register(s, route{public: true, Operation: huma.Operation{OperationID: "livez", Method: http.MethodGet, Path: "/livez", Tags: []string{"operation"},
+		Summary: "Whether the process answers"}}, s.livez)
+	register(s, route{public: true, errors: []Code{CodeUnavailable}, Operation: huma.Operation{OperationID: "readyz", Method: http.MethodGet, Path: "/readyz", Tags: []string{"operation"},
+		Summary:     "Which scores, plan and model are served",
+		Description: "503 while nothing at all is loaded. status degraded: a newer version was damaged and the one before is served."}}, s.readyz)
+	metrics := route{public: true, Operation: huma.Operation{OperationID: "metrics", Method: http.MethodGet, Path: "/metrics", Tags: []string{"operation"},
+		Summary: "Metrics in the Prometheus text format; no customer and no amount is in them"}}
+	if s.config.PrivateMetrics {
+		metrics.public, metrics.roles = false, []Role{Auditor}
+	}
+	register(s, metrics, s.metricsText)
+	register(s, route{public: true, Operation: huma.Operation{OperationID: "openapi", Method: http.MethodGet, Path: "/openapi.json", Tags: []string{"operation"},
+		Summary: "This document"}}, s.openapi)
+	register(s, route{roles: readers, errors: []Code{CodeNotFound, CodeUnavailable}, Operation: huma.Operation{
+		OperationID: "customer-score", Method: http.MethodGet, Path: "/v1/customers/{id}/score", Tags: []string{"scores"},
+		Summary: "Score of one open customer at the last AsOf"}}, s.customerScore)
+	s.batchRoute()
+	register(s, route{roles: planReaders, errors: []Code{CodeInvalid, CodeNotFound, CodeConflict, CodeUnavailable}, Operation: huma.Operation{
+		OperationID: "plan-actions", Method: http.MethodGet, Path: "/v1/plans/{as_of}/actions", Tags: []string{"plans"},
+		Summary:     "Actions of a plan, page by page",
+		Description: "Ordered by day, channel and action_id. Pass next_cursor as cursor until it is null. A plan that was replaced between two pages gives 409. A plan is a proposal: reading it approves nothing."}}, s.planActions)
+	register(s, route{roles: readers, errors: []Code{CodeUnavailable}, Operation: huma.Operation{
+		OperationID: "current-model", Method: http.MethodGet, Path: "/v1/models/current", Tags: []string{"models"},
+		Summary: "The model in force and the columns it reads"}}, s.currentModel)
+}
+
+// batchRoute reads its body itself: huma's validation would hold every value
+// three times.
+func (s *Server) batchRoute() {
+	const path = "/v1/score"
+	register(s, route{roles: []Role{Scientist, Admin}, errors: []Code{CodeInvalid, CodeTooLarge, CodeMediaType, CodeTimeout, CodeUnavailable}, Operation: huma.Operation{
+		OperationID: "score-batch", Method: http.MethodPost, Path: path, Tags: []string{"scores"},
+		Summary:         "Score a batch of feature rows",
+		Description:     fmt.Sprintf("At most %d rows and %d bytes.", s.config.MaxRows, s.config.MaxBodyBytes),
+		MaxBodyBytes:    s.config.MaxBodyBytes + 1, // huma refuses a body of exactly this size
+		BodyReadTimeout: 15 * time.Second, SkipValidateBody: true}}, s.scoreBatch)
+	s.api.OpenAPI().Paths[path].Post.RequestBody.Content["application/json"].Schema =
+		s.api.OpenAPI().Components.Schemas.Schema(typeOf[Batch](), true, "Batch")
+}
+
+type none struct{}
+
+type body[T any] struct{ Body T }
+
+type statusBody[T any] struct {
+	Status int
+	Body   T
+}
+
+type rawBody struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}
+
+// Live is the body of /livez.
+type Live struct {
+	Status string `json:"status" enum:"ok"`
+}
+
+func (s *Server) livez(context.Context, *none) (*body[Live], error) {
+	return &body[Live]{Live{Status: "ok"}}, nil
+}
+
+// Ready is the body of /readyz.
+type Ready struct {
+	Status string     `json:"status" enum:"ready,degraded,not_ready"`
+	Scores PartStatus `json:"scores"`
+	Plan   PartStatus `json:"plan"`
+	Model  PartStatus `json:"model"`
+}
+
+func (s *Server) readyz(context.Context, *none) (*statusBody[Ready], error) {
+	st := s.store.Status()
+	out := &statusBody[Ready]{http.StatusOK, Ready{"ready", st.Scores, st.Plan, st.Model}}
+	parts := []PartStatus{st.Scores, st.Plan, st.Model}
+	if slices.ContainsFunc(parts, func(p PartStatus) bool { return p.State == Damaged }) {
+		out.Body.Status = "degraded"
+	}
+	if !slices.ContainsFunc(parts, func(p PartStatus) bool { return p.Version != "" }) {
+		out.Status, out.Body.Status = statusOf(CodeUnavailable), "not_ready"
+	}
+	return out, nil
+}
+
+func (s *Server) metricsText(context.Context, *none) (*huma.StreamResponse, error) {
+	return &huma.StreamResponse{Body: func(ctx huma.Context) {
+		r, w := humago.Unwrap(ctx)
+		s.metrics.handler.ServeHTTP(w, r)
+	}}, nil
+}
+
+func (s *Server) openapi(context.Context, *none) (*rawBody, error) {
+	return &rawBody{ContentType: "application/openapi+json", Body: s.document}, nil
+}
+
+type customerIn struct {
+	ID string `path:"id" doc:"customer_id" maxLength:"200"`
+}
+
+// CustomerScore is the body of a customer's score.
+type CustomerScore struct {
+	data.Score
+	FeaturesSchemaVersion int `json:"features_schema_version" doc:"Version of the feature tables behind the score."`
+}
+
+func (s *Server) customerScore(_ context.Context, in *customerIn) (*body[CustomerScore], error) {
+	scores := s.store.Scores()
+	if scores == nil {
+		return nil, fail(CodeUnavailable, "no scores are loaded yet; run the pipeline")
+	}
+	row, ok := scores.Find(in.ID)
+	if !ok {
+		return nil, fail(CodeNotFound, "no open balance of this customer was scored at %s", scores.AsOf)
+	}
+	return &body[CustomerScore]{CustomerScore{Score: row, FeaturesSchemaVersion: scores.SchemaVersion}}, nil
+}
+
+type batchIn struct {
+	ContentType string `header:"Content-Type"`
+	RawBody     []byte `contentType:"application/json"`
+}
+
+// BatchScores is the answer to a Batch, in the order of its rows.
+type BatchScores struct {
+	ModelVersion          string       `json:"model_version"`
+	FeaturesSchemaVersion int          `json:"features_schema_version"`
+	Scores                []BatchScore `json:"scores"`
+}
+
+func (s *Server) scoreBatch(_ context.Context, in *batchIn) (*body[BatchScores], error) {
+	if !isJSON(in.ContentType) {
+		return nil, fail(CodeMediaType, "the body must be application/json")
+	}
+	m := s.store.Model()
+	if m == nil {
+		return nil, fail(CodeUnavailable, "no model is loaded yet; train one")
+	}
+	batch, err := parseBatch(in.RawBody, s.config.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	scores, err := scoreBatch(m, batch)
+	if err != nil {
+		return nil, err
+	}
+	s.metrics.rowsScored.Add(float64(len(scores)))
+	info := m.Info()
+	return &body[BatchScores]{BatchScores{info.Version, info.FeaturesSchemaVersion, scores}}, nil
+}
+
+type actionsIn struct {
+	AsOf    string `path:"as_of" doc:"Day of the plan, or latest." example:"latest" pattern:"^(latest|[0-9]{4}-[0-9]{2}-[0-9]{2})$" patternDescription:"a day like 2026-01-31, or latest"`
+	Day     string `query:"day" format:"date" doc:"Only actions of this day."`
+	Channel string `query:"channel" enum:"email,sms,whatsapp,voice,letter" doc:"Only actions on this channel."`
+	Cursor  string `query:"cursor" maxLength:"1000" doc:"next_cursor of the page before."`
+	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Actions per page."`
+}
+
+// PlanActions is one page of a plan.
+type PlanActions struct {
+	PlanID        string        `json:"plan_id"`
+	AsOf          data.Date     `json:"as_of"`
+	SHA256        string        `json:"sha256" doc:"Of plan.parquet: the plan that these actions are of, to the byte."`
+	SchemaVersion int           `json:"schema_version"`
+	Actions       []data.Action `json:"actions"`
+	NextCursor    *string       `json:"next_cursor" doc:"null on the last page."`
+}
+
+func (s *Server) planActions(ctx context.Context, in *actionsIn) (*body[PlanActions], error) {
+	plan, err := s.plan(ctx, in.AsOf)
+	if err != nil {
+		return nil, err
+	}
+	filter := PlanFilter{Channel: data.Channel(in.Channel)}
+	if in.Day != "" {
+		day, err := data.ParseDate(in.Day)
+		if err != nil {
+			return nil, fail(CodeInvalid, "day is not a day like 2026-01-31")
+		}
+		filter.Day = &day
+	}
+	var after *position
+	if in.Cursor != "" {
+		at, err := plan.parseCursor(in.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		after = &at
+	}
+	page, next := plan.Page(filter, after, in.Limit)
+	out := &body[PlanActions]{PlanActions{PlanID: plan.ID, AsOf: plan.AsOf, SHA256: plan.SHA256, SchemaVersion: plan.SchemaVersion, Actions: page}}
+	if next != nil {
+		word, err := plan.cursorOf(*next)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.NextCursor = &word
+	}
+	return out, nil
+}
+
+func (s *Server) plan(ctx context.Context, asOf string) (*Plan, error) {
+	if asOf == "latest" {
+		if plan := s.store.LatestPlan(); plan != nil {
+			return plan, nil
+		}
+		return nil, fail(CodeNotFound, "there is no plan yet; run the pipeline")
+	}
+	day, err := data.ParseDate(asOf)
+	if err != nil {
+		return nil, fail(CodeInvalid, "as_of is neither a day like 2026-01-31 nor latest")
+	}
+	return s.store.Plan(ctx, day)
+}
+
+func (s *Server) currentModel(context.Context, *none) (*body[ModelInfo], error) {
+	m := s.store.Model()
+	if m == nil {
+		return nil, fail(CodeUnavailable, "no model is loaded yet; train one")
+	}
+	return &body[ModelInfo]{m.Info()}, nil
+}
+
+// marshalDocument writes the OpenAPI document once: no route is added later.
+func (s *Server) marshalDocument() error {
+	b, err := json.Marshal(s.api.OpenAPI())
+	if err != nil {
+		return fmt.Errorf("serve: OpenAPI document: %w", err)
+	}
+	s.document = b
+	return nil
+}

@@ -1,0 +1,234 @@
+package serve
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"database/sql"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
+
+	"dunning/data"
+)
+
+// DatabaseName is the file name of the database within a home.
+const DatabaseName = "dunning.db"
+
+// A key reads "dun_<prefix>_<secret>": the prefix is public and finds the row,
+// the secret is 256 random bits. Only the SHA-256 of the whole is stored; a
+// slow hash would add nothing to a secret of that size.
+const (
+	keyMark     = "dun_"
+	prefixBytes = 6
+	secretBytes = 32
+)
+
+// Key is what is known of an API key; never the key itself.
+type Key struct {
+	Prefix    string     `json:"prefix"`
+	Role      Role       `json:"role"`
+	Name      string     `json:"name"`
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at"` // nil for never
+	RevokedAt *time.Time `json:"revoked_at"` // nil while it stands
+}
+
+// Usable reports whether the key admits anybody at the time.
+func (k Key) Usable(now time.Time) bool {
+	return k.RevokedAt == nil && (k.ExpiresAt == nil || now.Before(*k.ExpiresAt))
+}
+
+// Keys keeps API keys in SQLite. It is safe for concurrent use, by several
+// processes too.
+type Keys struct {
+	db  *sql.DB
+	now func() time.Time
+}
+
+const keySchema = `
+CREATE TABLE IF NOT EXISTS api_keys (
+	prefix     TEXT    PRIMARY KEY,
+	sha256     BLOB    NOT NULL CHECK (length(sha256) = 32),
+	role       TEXT    NOT NULL,
+	name       TEXT    NOT NULL,
+	created_at INTEGER NOT NULL, -- microseconds since 1970, UTC
+	expires_at INTEGER,          -- NULL for never
+	revoked_at INTEGER           -- NULL while the key stands
+) STRICT`
+
+// OpenKeys opens home's database, making it where it does not exist, readable
+// by its owner only. home must exist. now is the clock; nil means time.Now.
+func OpenKeys(ctx context.Context, home string, now func() time.Time) (*Keys, error) {
+	if now == nil {
+		now = time.Now
+	}
+	path, err := filepath.Abs(filepath.Join(home, DatabaseName))
+	if err != nil {
+		return nil, fmt.Errorf("serve: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("serve: %w: the database cannot be opened: %w", data.ErrUsage, err)
+	}
+	f.Close()
+	dsn := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{
+		"_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_busy_timeout": {"5000"}, "_foreign_keys": {"on"}, "_txlock": {"immediate"},
+	}.Encode()}
+	db, err := sql.Open("sqlite3", dsn.String())
+	if err != nil {
+		return nil, fmt.Errorf("serve: %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(4)
+	db.SetMaxIdleConns(4)
+	if _, err := db.ExecContext(ctx, keySchema); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("serve: %s: %w", path, err)
+	}
+	return &Keys{db: db, now: now}, nil
+}
+
+// Close closes the database. It may be called twice.
+func (k *Keys) Close() error { return k.db.Close() }
+
+// Create makes a key and returns it, the only time that it is seen. It ends
+// after lifetime; 0 means never. The error wraps data.ErrUsage when role, name
+// or lifetime make no sense.
+func (k *Keys) Create(ctx context.Context, role Role, name string, lifetime time.Duration) (secret string, key Key, err error) {
+	if _, err := ParseRole(string(role)); err != nil {
+		return "", Key{}, err
+	}
+	if name = strings.TrimSpace(name); name == "" || len(name) > 100 {
+		return "", Key{}, fmt.Errorf("serve: %w: a key needs a name of 1 to 100 bytes", data.ErrUsage)
+	}
+	if lifetime < 0 {
+		return "", Key{}, fmt.Errorf("serve: %w: lifetime %s is negative", data.ErrUsage, lifetime)
+	}
+	var random [prefixBytes + secretBytes]byte
+	rand.Read(random[:]) // never fails: the runtime ends the program instead
+	key = Key{Prefix: hex.EncodeToString(random[:prefixBytes]), Role: role, Name: name, CreatedAt: k.now().UTC().Truncate(time.Microsecond)}
+	if lifetime > 0 {
+		ends := key.CreatedAt.Add(lifetime)
+		key.ExpiresAt = &ends
+	}
+	secret = keyMark + key.Prefix + "_" + base64.RawURLEncoding.EncodeToString(random[prefixBytes:])
+	sum := sha256.Sum256([]byte(secret))
+	_, err = k.db.ExecContext(ctx, `INSERT INTO api_keys (prefix, sha256, role, name, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
+		key.Prefix, sum[:], string(role), name, key.CreatedAt.UnixMicro(), micros(key.ExpiresAt))
+	if err != nil {
+		return "", Key{}, fmt.Errorf("serve: create key: %w", err)
+	}
+	return secret, key, nil
+}
+
+// List returns all keys, oldest first.
+func (k *Keys) List(ctx context.Context) ([]Key, error) {
+	rows, err := k.db.QueryContext(ctx, `SELECT prefix, role, name, created_at, expires_at, revoked_at FROM api_keys ORDER BY created_at, prefix`)
+	if err != nil {
+		return nil, fmt.Errorf("serve: list keys: %w", err)
+	}
+	defer rows.Close()
+	keys := []Key{}
+	for rows.Next() {
+		key, err := scanKey(rows.Scan)
+		if err != nil {
+			return nil, fmt.Errorf("serve: list keys: %w", err)
+		}
+		keys = append(keys, key)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("serve: list keys: %w", err)
+	}
+	return keys, nil
+}
+
+// Revoke ends a key at once. Revoking twice keeps the first time. An unknown
+// prefix is an error that wraps data.ErrUsage.
+func (k *Keys) Revoke(ctx context.Context, prefix string) (Key, error) {
+	_, err := k.db.ExecContext(ctx, `UPDATE api_keys SET revoked_at = ? WHERE prefix = ? AND revoked_at IS NULL`, k.now().UnixMicro(), prefix)
+	if err != nil {
+		return Key{}, fmt.Errorf("serve: revoke key: %w", err)
+	}
+	row := k.db.QueryRowContext(ctx, `SELECT prefix, role, name, created_at, expires_at, revoked_at FROM api_keys WHERE prefix = ?`, prefix)
+	key, err := scanKey(row.Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Key{}, fmt.Errorf("serve: %w: no key with prefix %q; \"dunning keys list\" shows them", data.ErrUsage, prefix)
+	}
+	if err != nil {
+		return Key{}, fmt.Errorf("serve: revoke key: %w", err)
+	}
+	return key, nil
+}
+
+// errNoKey tells that a secret opens nothing: malformed, unknown, expired or
+// revoked; a client is not told which.
+var errNoKey = errors.New("serve: no usable key")
+
+// Authenticate returns the usable key of a secret, or errNoKey.
+func (k *Keys) Authenticate(ctx context.Context, secret string) (Key, error) {
+	prefix, ok := prefixOf(secret)
+	if !ok {
+		return Key{}, errNoKey
+	}
+	row := k.db.QueryRowContext(ctx, `SELECT prefix, role, name, created_at, expires_at, revoked_at, sha256 FROM api_keys WHERE prefix = ?`, prefix)
+	var stored []byte
+	key, err := scanKey(func(dest ...any) error { return row.Scan(append(dest, &stored)...) })
+	if errors.Is(err, sql.ErrNoRows) {
+		return Key{}, errNoKey
+	}
+	if err != nil {
+		return Key{}, fmt.Errorf("serve: authenticate: %w", err)
+	}
+	sum := sha256.Sum256([]byte(secret))
+	if subtle.ConstantTimeCompare(sum[:], stored) != 1 || !key.Usable(k.now()) {
+		return Key{}, errNoKey
+	}
+	return key, nil
+}
+
+// prefixOf returns the public part of a well-formed secret.
+func prefixOf(secret string) (string, bool) {
+	rest, ok := strings.CutPrefix(secret, keyMark)
+	if !ok || len(rest) != 2*prefixBytes+1+base64.RawURLEncoding.EncodedLen(secretBytes) || rest[2*prefixBytes] != '_' {
+		return "", false
+	}
+	return rest[:2*prefixBytes], true
+}
+
+func scanKey(scan func(...any) error) (Key, error) {
+	var (
+		key              Key
+		created          int64
+		expires, revoked sql.NullInt64
+	)
+	if err := scan(&key.Prefix, &key.Role, &key.Name, &created, &expires, &revoked); err != nil {
+		return Key{}, err
+	}
+	key.CreatedAt = time.UnixMicro(created).UTC()
+	key.ExpiresAt, key.RevokedAt = instant(expires), instant(revoked)
+	return key, nil
+}
+
+func instant(n sql.NullInt64) *time.Time {
+	if !n.Valid {
+		return nil
+	}
+	t := time.UnixMicro(n.Int64).UTC()
+	return &t
+}
+
+func micros(t *time.Time) any {
+	if t == nil {
+		return nil
+	}
+	return t.UnixMicro()
+}

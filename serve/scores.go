@@ -1,0 +1,151 @@
+package serve
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+
+	"dunning/data"
+)
+
+// Scores is one version of scores.parquet in memory, as columns sorted by
+// customer: some 80 bytes and the id per customer. It is immutable.
+type Scores struct {
+	AsOf          data.Date
+	SchemaVersion int
+	Version       string // hash of the manifest
+
+	ids     []byte   // all ids, one after the other
+	ends    []uint32 // ids[ends[i-1]:ends[i]] is the id of row i
+	payProb []float64
+	balance []data.Cents
+	late    []int32
+	uplift  [len(data.Channels)][]float64 // NaN where there is none
+	model   []uint16                      // index into models
+	models  []string
+}
+
+// Len returns the number of customers.
+func (s *Scores) Len() int { return len(s.ends) }
+
+func (s *Scores) id(i int) []byte {
+	start := uint32(0)
+	if i > 0 {
+		start = s.ends[i-1]
+	}
+	return s.ids[start:s.ends[i]]
+}
+
+// Find returns the score of a customer.
+func (s *Scores) Find(customerID string) (data.Score, bool) {
+	i := sort.Search(s.Len(), func(i int) bool { return string(s.id(i)) >= customerID })
+	if i == s.Len() || string(s.id(i)) != customerID {
+		return data.Score{}, false
+	}
+	row := data.Score{
+		CustomerID: customerID, AsOf: s.AsOf, PayProb: s.payProb[i], BalanceCents: s.balance[i],
+		DaysPastDue: s.late[i], ModelVersion: s.models[s.model[i]],
+	}
+	for j, ch := range data.Channels {
+		if u := s.uplift[j][i]; !math.IsNaN(u) {
+			row.SetUplift(ch, u)
+		}
+	}
+	return row, true
+}
+
+// readScores reads a file of [data.Score]; faults of a row are errors that wrap
+// data.ErrDamagedFile: our own stage wrote it.
+func readScores(path string) (*Scores, error) {
+	s := &Scores{}
+	sorted, n := true, 0
+	known := map[string]uint16{}
+	for batch, err := range data.Scan[data.Score](path) {
+		if err != nil {
+			return nil, err
+		}
+		for i := range batch {
+			if err := s.add(&batch[i], known); err != nil {
+				return nil, fmt.Errorf("%s row %d: %w: %w", path, n+1, data.ErrDamagedFile, err)
+			}
+			n++
+			sorted = sorted && (n == 1 || string(s.id(n-2)) < string(s.id(n-1)))
+		}
+	}
+	if !sorted {
+		if err := s.sort(); err != nil {
+			return nil, fmt.Errorf("%s: %w: %w", path, data.ErrDamagedFile, err)
+		}
+	}
+	return s, nil
+}
+
+func (s *Scores) add(row *data.Score, known map[string]uint16) error {
+	if err := row.Validate(); err != nil {
+		return err
+	}
+	if s.Len() == 0 {
+		s.AsOf = row.AsOf
+	}
+	if row.AsOf != s.AsOf {
+		return fmt.Errorf("%w: as_of %s among rows of %s", data.ErrBadDate, row.AsOf, s.AsOf)
+	}
+	model, ok := known[row.ModelVersion]
+	if !ok {
+		if len(s.models) > math.MaxUint16 {
+			return fmt.Errorf("%w: too many model versions", data.ErrBadNumber)
+		}
+		model = uint16(len(s.models))
+		known[row.ModelVersion] = model
+		s.models = append(s.models, row.ModelVersion)
+	}
+	if len(s.ids)+len(row.CustomerID) > math.MaxUint32 {
+		return fmt.Errorf("%w: the ids exceed 4 GiB", data.ErrBadNumber)
+	}
+	s.ids = append(s.ids, row.CustomerID...)
+	s.ends = append(s.ends, uint32(len(s.ids)))
+	s.payProb = append(s.payProb, row.PayProb)
+	s.balance = append(s.balance, row.BalanceCents)
+	s.late = append(s.late, row.DaysPastDue)
+	s.model = append(s.model, model)
+	for j, ch := range data.Channels {
+		u := math.NaN()
+		if p := row.Uplift(ch); p != nil {
+			u = *p
+		}
+		s.uplift[j] = append(s.uplift[j], u)
+	}
+	return nil
+}
+
+// sort orders the rows by id; a customer that occurs twice is an error.
+func (s *Scores) sort() error {
+	order := make([]int, s.Len())
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return slices.Compare(s.id(a), s.id(b)) })
+	ids, ends := make([]byte, 0, len(s.ids)), make([]uint32, 0, len(s.ends))
+	for k, i := range order {
+		if k > 0 && slices.Equal(s.id(order[k-1]), s.id(i)) {
+			return fmt.Errorf("%w: customer %q", data.ErrDuplicateID, s.id(i))
+		}
+		ids = append(ids, s.id(i)...)
+		ends = append(ends, uint32(len(ids)))
+	}
+	s.ids, s.ends = ids, ends
+	s.payProb, s.balance, s.late, s.model = take(s.payProb, order), take(s.balance, order), take(s.late, order), take(s.model, order)
+	for j := range s.uplift {
+		s.uplift[j] = take(s.uplift[j], order)
+	}
+	return nil
+}
+
+func take[T any](col []T, order []int) []T {
+	out := make([]T, len(order))
+	for k, i := range order {
+		out[k] = col[i]
+	}
+	return out
+}
