@@ -1,0 +1,466 @@
+package pipeline
+
+import (
+	"fmt"
+	"strings"
+
+	"dunning/data"
+)
+
+// columnKind is how a source column is read.
+type columnKind int
+
+const (
+	kindText     columnKind = iota // any text, trimmed
+	kindDay                        // DATE, or text like 2026-01-31
+	kindInstant                    // TIMESTAMP, UTC unless the text has an offset
+	kindCents                      // whole cents, never negative
+	kindCount                      // a whole number from 0 to 2^31-1
+	kindReal                       // a finite number
+	kindProb                       // a number above 0, at most 1
+	kindFlag                       // true or false in one of the forms of flagForms
+	kindDocument                   // CPF or CNPJ; leaves as document_hmac
+)
+
+// flagForms are the accepted texts of a flag, in lower case.
+const (
+	trueForms  = "'true', 't', '1', 'yes', 'y', 'sim', 's'"
+	falseForms = "'false', 'f', '0', 'no', 'n', 'não', 'nao'"
+)
+
+// column is one column of a source table.
+type column struct {
+	name     string
+	kind     columnKind
+	required bool // the column must be there, and every row must have a value
+	// absent and empty are the SQL of the value where an optional column is
+	// not there, and where a row has no value; "" is NULL.
+	absent, empty string
+	upper         bool     // letters are made capital
+	oneOf         []string // accepted values; nil: any
+	rule          string   // the rule that a value outside oneOf breaks
+}
+
+// table is one source table: its columns, in the order of the row type, and
+// the rules between its rows and those of earlier tables.
+type table struct {
+	name    string
+	id      string // the column that must be unique; "" when rows have no id
+	columns []column
+	joins   string            // SQL joins of earlier tables' accepted rows (k_…) to p
+	between []fault           // rules that need the joins, after the row's own and duplicate_id
+	derived []string          // SQL of further columns of the output: "expr AS name"
+	replace map[string]string // output columns that are not taken from p as they are
+	order   string            // sort key of the output, total up to identical rows
+	event   string            // SQL of the day of the row's event; "" when it has none
+	part    string            // SQL of the row's partition
+}
+
+// fault is one rule with the SQL that finds it and the SQL of its message. In
+// both, a column's parsed value is p.NAME and its staged one p."raw NAME".
+type fault struct {
+	rule, cond, message string
+}
+
+func required(name string, kind columnKind) column {
+	return column{name: name, kind: kind, required: true}
+}
+
+// optional is a column whose value is the given SQL where there is none.
+func optional(name string, kind columnKind, otherwise string) column {
+	return column{name: name, kind: kind, absent: otherwise, empty: otherwise}
+}
+
+var unknownCustomer = fault{"unknown_customer", "c.customer_id IS NULL",
+	`'customer_id ' || shown(p.customer_id) || ' is not an accepted customer'`}
+
+const joinCustomer = "LEFT JOIN k_customers c ON p.customer_id = c.customer_id"
+
+// tables returns the source tables in the order of [SourceTables]. The part of
+// n partitions is data.Partition in SQL.
+func tables(n int) []table {
+	return []table{customersTable(n), invoicesTable(), paymentsTable(), touchesTable(), touchEventsTable(), promisesTable(), bureauTable()}
+}
+
+func customersTable(n int) table {
+	t := table{
+		name: "customers", id: "customer_id",
+		columns: []column{
+			required("customer_id", kindText),
+			{name: "kind", required: true, upper: true, oneOf: []string{string(data.PF), string(data.PJ)}, rule: "unknown_kind"},
+			{name: "uf", absent: "''", empty: "''", upper: true},
+			optional("timezone", kindText, "''"),
+			optional("since", kindDay, ""),
+			optional("segment", kindText, "''"),
+		},
+		order: "customer_id",
+		part:  fmt.Sprintf("CAST('0x' || left(md5(p.customer_id), 8) AS BIGINT) %% %d", n),
+		// A customer whose start is not known starts with his first invoice.
+		replace: map[string]string{"since": "COALESCE(since, (SELECT min(issued_on) FROM k_invoices i WHERE i.customer_id = f.customer_id), DATE '1970-01-01')"},
+	}
+	// Where a source has no column for consent or reach, nothing is known
+	// against contact; where it has one, an empty cell is a no.
+	for _, prefix := range []string{"consent_", "reach_"} {
+		for _, ch := range data.Channels {
+			t.columns = append(t.columns, column{name: prefix + string(ch), kind: kindFlag, absent: "true", empty: "false"})
+		}
+	}
+	t.columns = append(t.columns,
+		column{name: "preferred_channel", absent: "''", empty: "''", oneOf: channelNames(), rule: "unknown_channel"},
+		optional("dispute", kindFlag, "false"),
+		optional("litigation", kindFlag, "false"),
+		optional("over_indebted", kindFlag, "false"),
+		optional("deceased", kindFlag, "false"),
+		optional("do_not_contact", kindFlag, "false"),
+		optional("credit_limit_cents", kindCents, "0"),
+		optional("document", kindDocument, "''"),
+	)
+	return t
+}
+
+func invoicesTable() table {
+	return table{
+		name: "invoices", id: "invoice_id",
+		columns: []column{
+			required("invoice_id", kindText),
+			required("customer_id", kindText),
+			required("issued_on", kindDay),
+			required("due_on", kindDay),
+			required("amount_cents", kindCents),
+			{name: "currency", absent: "'BRL'", empty: "'BRL'", upper: true},
+			optional("product", kindText, "''"),
+			optional("cancelled_on", kindDay, ""),
+		},
+		joins: joinCustomer,
+		between: []fault{unknownCustomer, {"due_before_issue", "p.due_on < p.issued_on",
+			`'due_on ' || p.due_on || ' is before issued_on ' || p.issued_on`}},
+		order: "customer_id, issued_on, invoice_id", event: "issued_on", part: "c.part",
+	}
+}
+
+func paymentsTable() table {
+	return table{
+		name: "payments", id: "payment_id",
+		columns: []column{
+			required("payment_id", kindText),
+			required("invoice_id", kindText),
+			required("customer_id", kindText),
+			required("paid_at", kindInstant),
+			required("amount_cents", kindCents),
+			optional("method", kindText, "''"),
+		},
+		joins: joinCustomer + " LEFT JOIN k_invoices i ON p.invoice_id = i.invoice_id",
+		between: []fault{unknownCustomer,
+			{"unknown_invoice", "i.invoice_id IS NULL", `'invoice_id ' || shown(p.invoice_id) || ' is not an accepted invoice'`},
+			{"unknown_invoice", "i.customer_id <> p.customer_id", `'invoice_id ' || shown(p.invoice_id) || ' is not an invoice of customer ' || shown(p.customer_id)`},
+			{"payment_before_issue", "CAST(p.paid_at AS DATE) < i.issued_on", `'paid_at ' || p.paid_at || ' is before the invoice was issued'`},
+		},
+		order: "customer_id, paid_at, payment_id", event: "CAST(paid_at AS DATE)", part: "c.part",
+	}
+}
+
+func touchesTable() table {
+	channel := column{name: "channel", required: true, oneOf: append(channelNames(), string(data.Hold)), rule: "unknown_channel"}
+	return table{
+		name: "touches", id: "touch_id",
+		columns: []column{
+			required("touch_id", kindText),
+			required("customer_id", kindText),
+			channel,
+			required("sent_at", kindInstant),
+			optional("cost_cents", kindCents, "0"),
+			optional("template", kindText, "''"),
+			optional("plan_id", kindText, "''"),
+			optional("treat_prob", kindProb, ""),
+		},
+		joins: joinCustomer, between: []fault{unknownCustomer},
+		order: "customer_id, sent_at, touch_id", event: "CAST(sent_at AS DATE)", part: "c.part",
+	}
+}
+
+func touchEventsTable() table {
+	kinds := make([]string, len(data.TouchEventKinds))
+	for i, k := range data.TouchEventKinds {
+		kinds[i] = string(k)
+	}
+	return table{
+		name: "touch_events",
+		columns: []column{
+			required("touch_id", kindText),
+			required("at", kindInstant),
+			{name: "kind", required: true, oneOf: kinds, rule: "unknown_kind"},
+		},
+		joins:   "LEFT JOIN k_touches t ON p.touch_id = t.touch_id",
+		between: []fault{{"unknown_touch", "t.touch_id IS NULL", `'touch_id ' || shown(p.touch_id) || ' is not an accepted touch'`}},
+		derived: []string{"t.customer_id AS customer_id"},
+		order:   `customer_id, "at", touch_id, kind`, event: `CAST("at" AS DATE)`, part: "t.part",
+	}
+}
+
+func promisesTable() table {
+	return table{
+		name: "promises", id: "promise_id",
+		columns: []column{
+			required("promise_id", kindText),
+			required("customer_id", kindText),
+			required("made_at", kindInstant),
+			required("due_on", kindDay),
+			required("amount_cents", kindCents),
+			optional("instalment_no", kindCount, "1"),
+		},
+		joins: joinCustomer, between: []fault{unknownCustomer},
+		order: "customer_id, made_at, promise_id", event: "CAST(made_at AS DATE)", part: "c.part",
+	}
+}
+
+func bureauTable() table {
+	return table{
+		name: "bureau_reports",
+		columns: []column{
+			required("customer_id", kindText),
+			required("at", kindInstant),
+			optional("provider", kindText, "''"),
+			required("score", kindReal),
+			optional("negative_records", kindCount, "0"),
+			optional("cost_cents", kindCents, "0"),
+		},
+		joins: joinCustomer, between: []fault{unknownCustomer},
+		order: `customer_id, "at", provider, score, negative_records, cost_cents`, event: `CAST("at" AS DATE)`, part: "c.part",
+	}
+}
+
+func channelNames() []string {
+	names := make([]string, len(data.Channels))
+	for i, c := range data.Channels {
+		names[i] = string(c)
+	}
+	return names
+}
+
+// rulePrecedence is the order in which the rules about a single row are tried:
+// a row is quarantined under the first that it breaks. Then come duplicate_id,
+// the references and the order of days, in the order of table.between.
+var rulePrecedence = [...]string{
+	"missing_value", "bad_date", "bad_number", "negative_amount", "unknown_kind", "unknown_channel", "bad_probability", "bad_document",
+}
+
+// ownFaults lists the rules about a single row of the table, by precedence and
+// then by column. Columns that the source lacks are in missing.
+func (t table) ownFaults(missing map[string]bool) []fault {
+	byRule := map[string][]fault{}
+	for _, c := range t.columns {
+		if missing[c.name] {
+			continue
+		}
+		for _, f := range c.faults() {
+			byRule[f.rule] = append(byRule[f.rule], f)
+		}
+	}
+	var all []fault
+	for _, rule := range rulePrecedence {
+		all = append(all, byRule[rule]...)
+	}
+	return all
+}
+
+// faults lists the rules that a value of the column can break.
+func (c column) faults() []fault {
+	raw, parsed := "p."+ident(rawName(c.name)), "p."+ident(c.name)
+	unread := raw + " IS NOT NULL AND " + parsed + " IS NULL"
+	says := func(what string) string { return fmt.Sprintf(`'%s: ' || shown(%s) || ' %s'`, c.name, raw, what) }
+	var f []fault
+	if c.required {
+		f = append(f, fault{"missing_value", raw + " IS NULL", quote(c.name + ": no value")})
+	}
+	switch c.kind {
+	case kindDay:
+		f = append(f, fault{"bad_date", unread, says("is not a day like 2026-01-31, from 1900 to 2199")})
+	case kindInstant:
+		f = append(f, fault{"bad_date", unread, says("is not an instant like 2026-01-31T10:00:00Z, from 1900 to 2199")})
+	case kindCents:
+		f = append(f, fault{"bad_number", unread, says("is not a whole number of cents")},
+			fault{"negative_amount", parsed + " < 0", says("is negative")})
+	case kindCount:
+		f = append(f, fault{"bad_number", unread, says("is not a whole number from 0 on")})
+	case kindReal:
+		f = append(f, fault{"bad_number", unread, says("is not a number")})
+	case kindProb:
+		f = append(f, fault{"bad_number", unread, says("is not a number")},
+			fault{"bad_probability", "NOT (" + parsed + " > 0 AND " + parsed + " <= 1)", says("is not above 0 and at most 1")})
+	case kindFlag:
+		f = append(f, fault{"bad_number", unread, says("is neither true nor false")})
+	case kindDocument:
+		f = append(f, fault{"bad_document", "starts_with(" + raw + ", 'x:')", quote(c.name + ": check digits do not match")})
+	}
+	if c.oneOf != nil {
+		f = append(f, fault{c.rule, parsed + " NOT IN (" + quoteAll(c.oneOf) + ")",
+			says("is none of " + strings.Join(c.oneOf, ", "))})
+	}
+	return f
+}
+
+// rawName is the name of a column's staged value beside its parsed one.
+func rawName(name string) string { return "raw " + name }
+
+func quoteAll(values []string) string {
+	q := make([]string, len(values))
+	for i, v := range values {
+		q[i] = quote(v)
+	}
+	return strings.Join(q, ", ")
+}
+
+// staged is the SQL that brings a column of the source into the staging table:
+// texts trimmed, empty ones as NULL, documents never as they are.
+func (c column) staged(sourceType string) string {
+	col := "q." + ident(c.name)
+	switch {
+	case c.kind == kindDocument:
+		return "dunning_document(NULLIF(trim(CAST(" + col + " AS VARCHAR)), ''))"
+	case keepsType(sourceType) && c.kind != kindText:
+		return col
+	}
+	return "NULLIF(trim(CAST(" + col + " AS VARCHAR)), '')"
+}
+
+// keepsType reports whether values of the type are parsed as they are, without
+// the detour over text.
+func keepsType(t string) bool {
+	switch t {
+	case "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE",
+		"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
+		"FLOAT", "DOUBLE":
+		return true
+	}
+	return strings.HasPrefix(t, "DECIMAL")
+}
+
+// Texts that DuckDB would read more freely than we mean: it takes "epoch" for a
+// day, drops offsets, rounds fractions and reads hexadecimals.
+const (
+	dayText     = `'^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}.*)?$'`
+	plainText   = `'^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?Z?$'`
+	offsetText  = `'^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?[+-]\d{2}(:?\d{2})?$'`
+	integerText = `'^[+-]?\d+(\.0*)?$'`
+	realText    = `'^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$'`
+)
+
+// parsed is the SQL that reads the staged value, NULL where it cannot be read.
+func (c column) parsed(sourceType string) string {
+	col := "s." + ident(c.name)
+	if c.kind == kindText || c.kind == kindDocument || !keepsType(sourceType) {
+		return c.parsedText(col)
+	}
+	isReal := sourceType == "FLOAT" || sourceType == "DOUBLE"
+	isWhole := strings.HasSuffix(sourceType, "INT") || strings.HasSuffix(sourceType, "INTEGER")
+	isTime := strings.HasPrefix(sourceType, "TIMESTAMP")
+	if sourceType == "TIMESTAMP WITH TIME ZONE" {
+		col = "(" + col + " AT TIME ZONE 'UTC')"
+	}
+	switch {
+	case c.kind == kindDay && (isTime || sourceType == "DATE"):
+		return sane("TRY_CAST(" + col + " AS DATE)")
+	case c.kind == kindInstant && (isTime || sourceType == "DATE"):
+		return sane("TRY_CAST(" + col + " AS TIMESTAMP)")
+	case c.kind == kindFlag && sourceType == "BOOLEAN":
+		return col
+	case (c.kind == kindCents || c.kind == kindCount) && isWhole:
+		return c.whole("TRY_CAST(" + col + " AS BIGINT)")
+	case (c.kind == kindCents || c.kind == kindCount) && isReal:
+		return c.whole("CASE WHEN isfinite(" + col + ") AND " + col + " = trunc(" + col + ") THEN TRY_CAST(" + col + " AS BIGINT) END")
+	case (c.kind == kindReal || c.kind == kindProb) && (isReal || isWhole || strings.HasPrefix(sourceType, "DECIMAL")):
+		return c.finite("TRY_CAST(" + col + " AS DOUBLE)")
+	}
+	return c.parsedText("CAST(" + col + " AS VARCHAR)")
+}
+
+// parsedText reads a value from text.
+func (c column) parsedText(t string) string {
+	switch c.kind {
+	case kindDay:
+		return sane("CASE WHEN regexp_matches(" + t + ", " + dayText + ") THEN TRY_CAST(left(" + t + ", 10) AS DATE) END")
+	case kindInstant:
+		return sane("CASE WHEN regexp_matches(" + t + ", " + plainText + ") THEN TRY_CAST(rtrim(" + t + ", 'Z') AS TIMESTAMP)" +
+			" WHEN regexp_matches(" + t + ", " + offsetText + ") THEN TRY_CAST(" + t + " AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END")
+	case kindCents, kindCount:
+		return c.whole("CASE WHEN regexp_matches(" + t + ", " + integerText + ") THEN TRY_CAST(split_part(" + t + ", '.', 1) AS BIGINT) END")
+	case kindReal, kindProb:
+		return c.finite("CASE WHEN regexp_matches(" + t + ", " + realText + ") THEN TRY_CAST(" + t + " AS DOUBLE) END")
+	case kindFlag:
+		return "CASE WHEN lower(" + t + ") IN (" + trueForms + ") THEN true WHEN lower(" + t + ") IN (" + falseForms + ") THEN false END"
+	}
+	if c.upper {
+		return "upper(" + t + ")"
+	}
+	return t
+}
+
+// sane drops days and instants that can only be slips.
+func sane(expr string) string {
+	return "nullif_insane(" + expr + ")"
+}
+
+// whole bounds a count; cents have the range of BIGINT.
+func (c column) whole(expr string) string {
+	if c.kind == kindCount {
+		return "nullif_uncountable(" + expr + ")"
+	}
+	return expr
+}
+
+func (c column) finite(expr string) string { return "nullif_infinite(" + expr + ")" }
+
+// macros are the SQL functions that the expressions above use.
+var macros = [...]string{
+	`CREATE MACRO shown(x) AS '"' || left(CAST(x AS VARCHAR), 60) || '"'`,
+	`CREATE MACRO nullif_insane(x) AS CASE WHEN x >= DATE '1900-01-01' AND x < DATE '2200-01-01' THEN x END`,
+	`CREATE MACRO nullif_uncountable(x) AS CASE WHEN x BETWEEN 0 AND 2147483647 THEN CAST(x AS INTEGER) END`,
+	`CREATE MACRO nullif_infinite(x) AS CASE WHEN isfinite(x) THEN x END`,
+}
+
+// sqlType is the type of the column in the lake.
+func (c column) sqlType() string {
+	switch c.kind {
+	case kindDay:
+		return "DATE"
+	case kindInstant:
+		return "TIMESTAMP"
+	case kindCents:
+		return "BIGINT"
+	case kindCount:
+		return "INTEGER"
+	case kindReal, kindProb:
+		return "DOUBLE"
+	case kindFlag:
+		return "BOOLEAN"
+	}
+	return "VARCHAR"
+}
+
+// output is the column's name in the lake.
+func (c column) output() string {
+	if c.kind == kindDocument {
+		return "document_hmac"
+	}
+	return c.name
+}
+
+// value is the SQL of the output, defaults filled in.
+func (c column) value(missing bool) string {
+	otherwise := c.empty
+	if missing {
+		otherwise = c.absent
+	}
+	if otherwise == "" {
+		otherwise = "NULL"
+	}
+	expr := otherwise
+	if !missing {
+		read := "p." + ident(c.name)
+		if c.kind == kindDocument {
+			read = "substr(" + read + ", 3)"
+		}
+		expr = "COALESCE(" + read + ", " + otherwise + ")"
+	}
+	return "CAST(" + expr + " AS " + c.sqlType() + ") AS " + ident(c.output())
+}
