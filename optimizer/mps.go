@@ -14,7 +14,8 @@ import (
 // mpsObjective is the name of the objective row in exchange files.
 const mpsObjective = "objective"
 
-// WriteMPS writes a linear program in free-format MPS. MPS minimises unless
+// WriteMPS writes a linear program in free-format MPS, which the word FREE
+// after the name tells CLP. MPS minimises unless
 // told otherwise, and readers disagree on how to tell them, so the objective
 // is written negated: the optimum another solver reports is minus ours, and
 // its row duals are minus our prices. Numbers are written so that they read
@@ -27,7 +28,7 @@ func WriteMPS(w io.Writer, lp *LP) error {
 	if name == "" {
 		name = "lp"
 	}
-	fmt.Fprintf(b, "* objective negated: minimise; optimum = -maximum\nNAME %s\nROWS\n N %s\n", name, mpsObjective)
+	fmt.Fprintf(b, "* objective negated: minimise; optimum = -maximum\nNAME %s FREE\nROWS\n N %s\n", name, mpsObjective)
 	for r, n := range rowNames {
 		fmt.Fprintf(b, " %c %s\n", mpsRowType(lp.RowLower[r], lp.RowUpper[r]), n)
 	}

@@ -37,6 +37,9 @@ func (s Sense) String() string {
 	return "<="
 }
 
+// MarshalText writes the sign into JSON.
+func (s Sense) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // Row is one coupling constraint over all customers.
 type Row struct {
 	Name  string // unique; shown to the manager, e.g. "budget" or "sms 2026-01-05"

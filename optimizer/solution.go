@@ -84,11 +84,11 @@ type Work struct {
 
 // Shortfall is a row that cannot be met together with the others.
 type Shortfall struct {
-	Row    string
-	Sense  Sense
-	Limit  float64
-	Reach  float64 // the row's activity where the total relative shortfall is smallest
-	Amount float64 // > 0: how far Reach is from Limit
+	Row    string  `json:"row"`
+	Sense  Sense   `json:"sense"`
+	Limit  float64 `json:"limit"`
+	Reach  float64 `json:"reach"`  // the row's activity where the total relative shortfall is smallest
+	Amount float64 `json:"amount"` // > 0: how far Reach is from Limit
 }
 
 // Gap returns (dual bound − objective) / max(1, |objective|).

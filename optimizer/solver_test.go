@@ -17,7 +17,12 @@ import (
 
 // solvers are the implementations that must all behave alike.
 func solvers() map[string]optimizer.Solver {
-	return map[string]optimizer.Solver{"clp": clp.New()}
+	return map[string]optimizer.Solver{
+		"clp":     clp.New(),
+		"boxstep": optimizer.Boxstep{LP: clp.New(), Seed: 1},
+		// So few columns that even small problems are sampled, narrowed and moved.
+		"boxstep of few columns": optimizer.Boxstep{LP: clp.New(), Seed: 1, MaxColumns: 6},
+	}
 }
 
 func eachSolver(t *testing.T, test func(t *testing.T, s optimizer.Solver)) {

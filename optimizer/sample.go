@@ -1,0 +1,135 @@
+package optimizer
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// coldStart returns a first centre and half-widths: all prices, when the whole
+// problem is small enough for one linear program, and otherwise those that
+// samples of the customers suggest.
+func (s *boxstepRun) coldStart() (centre, half []float64, err error) {
+	n := s.c.rows()
+	centre, half = make([]float64, n), slices.Clone(s.c.cap)
+	if len(s.c.value) <= s.MaxColumns || s.c.customers() < 4*sampleGroups {
+		return centre, half, nil
+	}
+	all := make([]int32, s.c.customers())
+	for i := range all {
+		all[i] = int32(i)
+	}
+	perCustomer := float64(len(s.c.value)) / float64(len(all))
+	return s.sample(all, s.c.limit, s.c.boxAround(centre, half), half, perCustomer)
+}
+
+// narrow replaces the box by a smaller one, from samples of the undecided
+// customers: what the decided ones use is known exactly, so these samples are
+// far sharper than those of all customers were.
+func (s *boxstepRun) narrow(found *scanResult, b box, half []float64) (newCentre, newHalf []float64, err error) {
+	s.narrowings++
+	open := make([]int32, len(found.open))
+	for k, u := range found.open {
+		open[k] = u.customer
+	}
+	limit := make([]float64, s.c.rows())
+	for r := range limit {
+		limit[r] = s.c.limit[r] - found.used[r]
+	}
+	return s.sample(open, limit, b, half, float64(found.columns)/float64(len(open)))
+}
+
+// sample solves the problem for a few disjoint random groups of the given
+// customers, with the limits that are theirs scaled to the group, within the
+// box. The mean of the groups' prices is the new centre. The new half-width of
+// a row comes from the spread of its price over the groups, pooled with that of
+// the other rows so that four lucky draws do not look like certainty; a row
+// that any group stopped at an edge of the box keeps at least its room.
+func (s *boxstepRun) sample(customers []int32, limit []float64, b box, half []float64, perCustomer float64) (centre, newHalf []float64, err error) {
+	n := s.c.rows()
+	size := min(len(customers)/sampleGroups, max(50, int(sampleColumns/perCustomer)))
+	order := slices.Clone(customers)
+	rng := rand.New(rand.NewPCG(s.Seed, uint64(s.narrowings)))
+	rng.Shuffle(len(order), func(a, b int) { order[a], order[b] = order[b], order[a] })
+	prices := make([][]float64, sampleGroups)
+	stopped := make([]bool, n)
+	share := float64(size) / float64(len(customers))
+	for g := range prices {
+		group := order[g*size : (g+1)*size]
+		slices.Sort(group)
+		found, err := s.c.scan(s.ctx, b, group)
+		if err != nil {
+			return nil, nil, err
+		}
+		left := make([]float64, n)
+		for r := range left {
+			left[r] = limit[r]*share - found.used[r]
+		}
+		program := s.c.newReduced(found.open, left, b)
+		res, err := s.solveLP(program.lp)
+		if err != nil {
+			return nil, nil, err
+		}
+		edges, _ := program.touches(res)
+		for r, e := range edges {
+			stopped[r] = stopped[r] || e != touchNone
+		}
+		prices[g] = boxed(res.Prices, b)
+	}
+	// Groups that together hold most of the customers know the mean better than
+	// their spread says (finite population correction), but for their bias.
+	known := share * sampleGroups
+	centre, newHalf = s.spread(prices, max(leastCorrection, math.Sqrt(1-known)))
+	for r := range newHalf {
+		if newHalf[r] > half[r] || stopped[r] {
+			newHalf[r] = max(half[r], min(newHalf[r], 2*half[r]))
+		}
+	}
+	s.Log.Debug("boxstep: samples", "customers", len(customers), "group", size, "mean_half_to_cap", meanRatio(newHalf, s.c.cap))
+	return centre, newHalf, nil
+}
+
+// spread returns the mean price of each row over the groups and the half-width
+// that its spread suggests.
+func (s *boxstepRun) spread(prices [][]float64, correction float64) (mean, half []float64) {
+	n, groups := s.c.rows(), float64(len(prices))
+	mean, half = make([]float64, n), make([]float64, n)
+	deviation := make([]float64, n)
+	pooled := 0.0
+	var ratios []float64
+	for r := range n {
+		for _, y := range prices {
+			mean[r] += y[r] / groups
+		}
+		for _, y := range prices {
+			deviation[r] += (y[r] - mean[r]) * (y[r] - mean[r]) / (groups - 1)
+		}
+		pooled += deviation[r] * s.c.scale[r] * s.c.scale[r] / float64(n)
+		if mean[r] > 0 {
+			ratios = append(ratios, math.Sqrt(deviation[r])/mean[r])
+		}
+	}
+	relative := 0.0
+	if len(ratios) > 0 {
+		slices.Sort(ratios)
+		relative = ratios[len(ratios)/2]
+	}
+	for r := range n {
+		// In cents per unit: the row's own spread, half that of a row with
+		// the median relative spread, and a tenth of the mean absolute one.
+		d := max(math.Sqrt(deviation[r]), relative*mean[r]/2, 0.1*math.Sqrt(pooled)/s.c.scale[r])
+		half[r] = boxSpread * correction / math.Sqrt(groups) * d
+		if half[r] == 0 {
+			half[r] = 1e-3 * (mean[r] + 1/s.c.scale[r])
+		}
+	}
+	return mean, half
+}
+
+func meanRatio(a, b []float64) float64 {
+	total := 0.0
+	for r := range a {
+		total += a[r] / b[r] / float64(len(a))
+	}
+	return total
+}

@@ -1,0 +1,116 @@
+package optimizer
+
+import (
+	"context"
+	"runtime"
+	"sync"
+)
+
+// scanBlock is how many customers one unit of a scan holds. Sums are taken
+// within a block and then over the blocks in order, so that the result does
+// not depend on how many goroutines share them.
+const scanBlock = 4096
+
+// undecided is a customer to whom the box leaves a choice.
+type undecided struct {
+	customer int32
+	options  []int32 // the winner at the centre first; may include hold
+}
+
+// scanResult is what one pass over customers at a box found.
+type scanResult struct {
+	value   float64     // Σ value of the winners of decided customers
+	used    []float64   // their use of each row
+	bound   float64     // Σ over all scanned customers of their best reduced cost at the centre
+	open    []undecided // by customer
+	columns int         // Σ (options − 1) of them
+}
+
+// scan prices the given customers (nil: all) at the centre of the box and
+// decides those whom no price in the box would change. It is the only pass
+// over all the data.
+func (c *choices) scan(ctx context.Context, b box, subset []int32) (*scanResult, error) {
+	n := c.customers()
+	if subset != nil {
+		n = len(subset)
+	}
+	blocks := (n + scanBlock - 1) / scanBlock
+	parts := make([]blockResult, blocks)
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range min(runtime.GOMAXPROCS(0), blocks) {
+		wg.Go(func() {
+			t := newTester(c, b)
+			for k := range next {
+				parts[k] = t.scanBlock(subset, k*scanBlock, min(n, (k+1)*scanBlock))
+			}
+		})
+	}
+	for k := range blocks {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- k
+	}
+	close(next)
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return c.mergeBlocks(parts), nil
+}
+
+// blockResult is a scanResult of one block, with sums still compensated.
+type blockResult struct {
+	value, bound sum
+	used         []sum
+	open         []undecided
+}
+
+func (t *tester) scanBlock(subset []int32, from, to int) blockResult {
+	p := blockResult{used: make([]sum, t.c.rows())}
+	var keep []int32
+	for i := from; i < to; i++ {
+		customer := int32(i)
+		if subset != nil {
+			customer = subset[i]
+		}
+		var winner int32
+		winner, keep = t.decide(customer, keep)
+		if winner != hold {
+			p.bound.add(t.reduced[winner-t.c.first[customer]])
+		}
+		if len(keep) > 1 {
+			p.open = append(p.open, undecided{customer, append([]int32(nil), keep...)})
+			continue
+		}
+		p.value.add(t.c.worth(winner))
+		rows, amounts := t.c.uses(winner)
+		for k, r := range rows {
+			p.used[r].add(amounts[k])
+		}
+	}
+	return p
+}
+
+func (c *choices) mergeBlocks(parts []blockResult) *scanResult {
+	out := &scanResult{used: make([]float64, c.rows())}
+	var value, bound sum
+	used := make([]sum, c.rows())
+	for _, p := range parts {
+		value.add(p.value.value())
+		bound.add(p.bound.value())
+		for r := range used {
+			used[r].add(p.used[r].value())
+		}
+		out.open = append(out.open, p.open...)
+		for _, u := range p.open {
+			out.columns += len(u.options) - 1
+		}
+	}
+	out.value, out.bound = value.value(), bound.value()
+	for r := range used {
+		out.used[r] = used[r].value()
+	}
+	return out
+}
