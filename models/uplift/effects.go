@@ -104,12 +104,11 @@ func tQuantile95(df int) float64 {
 // but those of the customers in group b; for B < 2, all rows once.
 func Bags(rows int, unit []string, bags int, seed uint64) [][]int {
 	if bags < 2 {
-		return [][]int{rowsWhere(rows, func(int) bool { return true })}
+		return [][]int{models.Without(rows, nil)}
 	}
-	group := groups(rows, unit, bags, seed)
-	out := make([][]int, bags)
-	for b := range out {
-		out[b] = rowsWhere(rows, func(i int) bool { return group[i] != b })
+	out := folds(rows, unit, bags, seed)
+	for b, left := range out {
+		out[b] = models.Without(rows, left)
 	}
 	return out
 }
@@ -145,27 +144,5 @@ func fitBags(ctx context.Context, log Log, bags int, seed uint64, fit func(conte
 
 // fitOn fits a learner on some rows of X with the targets of those rows.
 func fitOn(ctx context.Context, l models.Learner, X features.Matrix, y []float64, rows []int) (models.Model, error) {
-	return l.Fit(ctx, X.Take(rows), pick(y, rows), nil)
-}
-
-// crossFit returns for each row the prediction of a model that was fitted
-// without the row's fold.
-func crossFit(ctx context.Context, l models.Learner, X features.Matrix, y []float64, fold []int, folds int) ([]float64, error) {
-	out := make([]float64, len(y))
-	for f := range folds {
-		in := rowsWhere(len(y), func(i int) bool { return fold[i] != f })
-		held := rowsWhere(len(y), func(i int) bool { return fold[i] == f })
-		m, err := fitOn(ctx, l, X, y, in)
-		if err != nil {
-			return nil, err
-		}
-		p, err := m.Predict(X.Take(held))
-		if err != nil {
-			return nil, err
-		}
-		for k, i := range held {
-			out[i] = p[k]
-		}
-	}
-	return out, nil
+	return l.Fit(ctx, X.Take(rows), models.Take(y, rows), nil)
 }

@@ -200,16 +200,12 @@ func (l DRLearner) Fit(ctx context.Context, log Log) (Effects, error) {
 				return nil, fmt.Errorf("%w: %s", data.ErrRefused, reason)
 			}
 		}
-		folds := l.Folds
-		if folds < 2 {
-			folds = 5
-		}
-		fold := groups(log.Rows(), log.Unit, folds, l.Seed+1)
-		prob, err := chosenProb(ctx, log, l.Treat, fold, folds)
+		fold := folds(log.Rows(), log.Unit, crossFolds(l.Folds), l.Seed+1)
+		prob, err := chosenProb(ctx, log, l.Treat, fold)
 		if err != nil {
 			return nil, err
 		}
-		mu, err := crossResponses(ctx, l.Base, log, fold, folds)
+		mu, err := crossResponses(ctx, l.Base, log, fold)
 		if err != nil {
 			return nil, err
 		}

@@ -2,11 +2,10 @@ package uplift
 
 import (
 	"fmt"
-	"hash/fnv"
 	"math"
-	"math/rand/v2"
 
 	"dunning/features"
+	"dunning/models"
 )
 
 // OptionPrefix starts the names of the indicator columns that the S-learner
@@ -38,23 +37,12 @@ func (l Log) Rows() int { return len(l.Option) }
 
 // Take returns the log of the given rows, in that order.
 func (l Log) Take(rows []int) Log {
-	out := Log{X: l.X.Take(rows), Treatments: l.Treatments, Option: pick(l.Option, rows), Y: pick(l.Y, rows)}
-	if l.TreatProb != nil {
-		out.TreatProb = pick(l.TreatProb, rows)
+	out := Log{
+		X: l.X.Take(rows), Treatments: l.Treatments, Option: models.Take(l.Option, rows), Y: models.Take(l.Y, rows),
+		TreatProb: models.Take(l.TreatProb, rows), Unit: models.Take(l.Unit, rows),
 	}
 	for _, p := range l.OptionProb {
-		out.OptionProb = append(out.OptionProb, pick(p, rows))
-	}
-	if l.Unit != nil {
-		out.Unit = pick(l.Unit, rows)
-	}
-	return out
-}
-
-func pick[T any](v []T, rows []int) []T {
-	out := make([]T, len(rows))
-	for i, r := range rows {
-		out[i] = v[r]
+		out.OptionProb = append(out.OptionProb, models.Take(p, rows))
 	}
 	return out
 }
@@ -133,23 +121,13 @@ func withOptions(X features.Matrix, treatments []string, option []int, fixed, ro
 	return out
 }
 
-// groups deals the rows into k groups of about equal size that keep a unit's
-// rows together. A named unit's group depends on its name and the seed alone,
-// so the order of rows does not matter; unnamed rows are dealt at random.
-func groups(n int, unit []string, k int, seed uint64) []int {
-	out := make([]int, n)
+// folds deals the rows into k folds of about equal size that keep a unit's
+// rows together; rows without units are dealt at random.
+func folds(n int, unit []string, k int, seed uint64) [][]int {
 	if unit != nil {
-		for i, u := range unit {
-			h := fnv.New64a()
-			h.Write([]byte(u))
-			out[i] = rand.New(rand.NewPCG(seed, h.Sum64())).IntN(k)
-		}
-		return out
+		return models.CustomerFolds(unit, k, seed)
 	}
-	for i, p := range rand.New(rand.NewPCG(seed, 0x9f01d)).Perm(n) {
-		out[i] = p % k
-	}
-	return out
+	return models.StratifiedFolds(make([]float64, n), k, seed) // one stratum
 }
 
 // rowsWhere returns the rows that a condition selects.

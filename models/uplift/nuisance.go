@@ -12,23 +12,30 @@ import (
 // probabilities are never changed.
 const minProb = 0.01
 
+// crossFolds is the number of folds of a cross-fit: as asked for, or 5.
+func crossFolds(asked int) int {
+	if asked < 2 {
+		return 5
+	}
+	return asked
+}
+
 // crossResponses returns mu[t][i], the outcome of row i under option t as a
 // model predicts it that was fitted without the row's fold.
-func crossResponses(ctx context.Context, base models.Learner, log Log, fold []int, folds int) ([][]float64, error) {
+func crossResponses(ctx context.Context, base models.Learner, log Log, folds [][]int) ([][]float64, error) {
 	mu := make([][]float64, len(log.Treatments)+1)
 	for t := range mu {
 		mu[t] = make([]float64, log.Rows())
 	}
 	X := withOptions(log.X, log.Treatments, log.Option, -1, log.Rows())
-	for f := range folds {
+	for _, held := range folds {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		m, err := fitOn(ctx, base, X, log.Y, rowsWhere(log.Rows(), func(i int) bool { return fold[i] != f }))
+		m, err := fitOn(ctx, base, X, log.Y, models.Without(log.Rows(), held))
 		if err != nil {
 			return nil, fmt.Errorf("outcome model: %w", err)
 		}
-		held := rowsWhere(log.Rows(), func(i int) bool { return fold[i] == f })
 		all, err := responses(m, log.X.Take(held), log.Treatments)
 		if err != nil {
 			return nil, fmt.Errorf("outcome model: %w", err)
@@ -44,11 +51,11 @@ func crossResponses(ctx context.Context, base models.Learner, log Log, fold []in
 
 // chosenProb returns the probability of each row's own option: as logged, or
 // estimated out of fold, or the options' shares where treat is nil.
-func chosenProb(ctx context.Context, log Log, treat models.Learner, fold []int, folds int) ([]float64, error) {
+func chosenProb(ctx context.Context, log Log, treat models.Learner, folds [][]int) ([]float64, error) {
 	if p := log.loggedProb(); p != nil {
 		return p, nil
 	}
-	all, err := estimateProb(ctx, log, treat, fold, folds)
+	all, err := estimateProb(ctx, log, treat, folds)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +82,7 @@ func (l Log) loggedProb() []float64 {
 // cross-fitted classifier per option against all others (one alone for two
 // options), scaled to sum to 1; or the options' shares where treat is nil or
 // there is nothing to learn because an option has no row or all of them.
-func estimateProb(ctx context.Context, log Log, treat models.Learner, fold []int, folds int) ([][]float64, error) {
+func estimateProb(ctx context.Context, log Log, treat models.Learner, folds [][]int) ([][]float64, error) {
 	n, count := log.Rows(), log.counts()
 	prob := make([][]float64, len(count))
 	for t := range prob {
@@ -100,7 +107,7 @@ func estimateProb(ctx context.Context, log Log, treat models.Learner, fold []int
 			}
 		}
 		var err error
-		if prob[t], err = crossFit(ctx, treat, log.X, chosen, fold, folds); err != nil {
+		if prob[t], err = models.OutOfFold(ctx, treat, log.X, chosen, nil, folds); err != nil {
 			return nil, fmt.Errorf("model of the choice of %s: %w", log.name(t), err)
 		}
 	}

@@ -143,11 +143,8 @@ func Uniform(rows, treatments int) [][]float64 {
 	return policy
 }
 
-func (e Evaluator) folds() int {
-	if e.Folds < 2 {
-		return 5
-	}
-	return e.Folds
+func (e Evaluator) folds(log Log) [][]int {
+	return folds(log.Rows(), log.Unit, crossFolds(e.Folds), e.Seed)
 }
 
 // probabilities returns the probability of each row's own option, and all
@@ -159,8 +156,7 @@ func (e Evaluator) probabilities(ctx context.Context, log Log) (prob []float64, 
 	if prob = log.loggedProb(); prob != nil {
 		return prob, log.OptionProb, nil
 	}
-	fold := groups(log.Rows(), log.Unit, e.folds(), e.Seed)
-	if all, err = estimateProb(ctx, log, e.Treat, fold, e.folds()); err != nil {
+	if all, err = estimateProb(ctx, log, e.Treat, e.folds(log)); err != nil {
 		return nil, nil, err
 	}
 	prob = make([]float64, log.Rows())
@@ -171,7 +167,7 @@ func (e Evaluator) probabilities(ctx context.Context, log Log) (prob []float64, 
 }
 
 func (e Evaluator) outcomes(ctx context.Context, log Log) ([][]float64, error) {
-	return crossResponses(ctx, e.Outcome, log, groups(log.Rows(), log.Unit, e.folds(), e.Seed), e.folds())
+	return crossResponses(ctx, e.Outcome, log, e.folds(log))
 }
 
 // weights sums what IPS and SNIPS need.
