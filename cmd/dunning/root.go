@@ -99,4 +99,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 // commands lists the constructors of all commands in the order of the help.
 var commands = []func(*app) *cobra.Command{
 	newAllocateCommand,
+	newSimulateCommand,
+	newServeCommand,
+	newKeysCommand,
 }

@@ -1,0 +1,102 @@
+package synth
+
+import (
+	"errors"
+	"fmt"
+
+	"dunning/data"
+)
+
+// Format is the file format of the source tables.
+type Format string
+
+// The formats of the source tables. The truth is always Parquet.
+const (
+	CSV     Format = "csv"
+	Parquet Format = "parquet"
+)
+
+// Limits of [Config].
+const (
+	MaxCustomers = 10_000_000
+	MinMonths    = 3
+	MaxMonths    = 120
+	MaxDirty     = 0.5
+)
+
+// ChannelCostCents is what one touch costs by default, in cents, in the order
+// of [data.Channels]: e-mail, SMS, WhatsApp, voice, letter. Read only.
+var ChannelCostCents = [channels]data.Cents{2, 9, 35, 60, 450}
+
+// Config says which portfolio to generate. Start from [DefaultConfig].
+type Config struct {
+	Customers int    // customers in the portfolio; 1 … 10,000,000; default 20,000
+	Months    int    // months of history before End; 3 … 120; default 24
+	Seed      uint64 // any; default 42
+
+	// End is the day the history stops: every event is strictly before its
+	// midnight UTC. It is the AsOf of a plan. Default 2026-01-05, a Monday.
+	End data.Date
+
+	// HoldoutShare is the share of customers who are never touched, by a
+	// permanent draw; 0 … 0.5; default 0.05.
+	HoldoutShare float64
+
+	// DirtyShare is the number of faulty rows to plant for each good one, per
+	// table; 0 … 0.5; default 0. The good rows and the truth do not change.
+	DirtyShare float64
+
+	// NullEffects makes every true effect of every touch exactly zero, promises
+	// and agreements included. Default false.
+	NullEffects bool
+
+	// ChannelCostCents is what one touch costs, in the order of
+	// [data.Channels]; not negative.
+	ChannelCostCents [channels]data.Cents
+
+	// Truth asks for the truth and its ceiling beside the sources. Without it
+	// a portfolio takes about half the time. Default true.
+	Truth bool
+}
+
+// DefaultConfig returns the defaults that the fields of [Config] state.
+func DefaultConfig() Config {
+	return Config{
+		Customers:        20_000,
+		Months:           24,
+		Seed:             42,
+		End:              data.MakeDate(2026, 1, 5),
+		HoldoutShare:     0.05,
+		ChannelCostCents: ChannelCostCents,
+		Truth:            true,
+	}
+}
+
+// Validate reports every fault at once; each wraps [data.ErrUsage].
+func (c Config) Validate() error {
+	var faults []error
+	fault := func(format string, args ...any) {
+		faults = append(faults, fmt.Errorf("%w: simulate: %s", data.ErrUsage, fmt.Sprintf(format, args...)))
+	}
+	if c.Customers < 1 || c.Customers > MaxCustomers {
+		fault("customers %d is not within 1 … %d", c.Customers, MaxCustomers)
+	}
+	if c.Months < MinMonths || c.Months > MaxMonths {
+		fault("months %d is not within %d … %d", c.Months, MinMonths, MaxMonths)
+	}
+	if first, last := data.MakeDate(2001, 1, 1), data.MakeDate(2100, 1, 1); c.End < first || c.End > last {
+		fault("end %s is not within %s … %s", c.End, first, last)
+	}
+	if !(c.HoldoutShare >= 0 && c.HoldoutShare <= MaxDirty) {
+		fault("holdout share %g is not within 0 … %g", c.HoldoutShare, MaxDirty)
+	}
+	if !(c.DirtyShare >= 0 && c.DirtyShare <= MaxDirty) {
+		fault("dirty share %g is not within 0 … %g", c.DirtyShare, MaxDirty)
+	}
+	for i, cost := range c.ChannelCostCents {
+		if cost < 0 {
+			fault("cost of %s %d is negative", data.Channels[i], cost)
+		}
+	}
+	return errors.Join(faults...)
+}
