@@ -28,7 +28,7 @@ func generated(seed uint64, invoices, touches int) features.History {
 		Segment:    []string{"varejo", "atacado"}[r.IntN(2)],
 		Since:      start - data.Date(r.IntN(1000)),
 	}}
-	span := 26 * invoices
+	span := 26*invoices + 30
 	habit := r.IntN(40) - 10
 	for i := range invoices {
 		v := data.Invoice{
@@ -62,6 +62,10 @@ func generated(seed uint64, invoices, touches int) features.History {
 }
 
 func addContacts(h *features.History, r *rand.Rand, id string, span, touches int) {
+	eventsFrom := start // the day from which the channels report events
+	if r.IntN(3) == 0 {
+		eventsFrom += data.Date(r.IntN(span))
+	}
 	options := append([]data.Channel{data.Hold, data.Hold}, data.Channels[:]...)
 	for i := range touches {
 		t := data.Touch{TouchID: fmt.Sprintf("%s-t%03d", id, i), CustomerID: id, Channel: options[r.IntN(len(options))],
@@ -70,7 +74,7 @@ func addContacts(h *features.History, r *rand.Rand, id string, span, touches int
 			t.TreatProb = &p
 		}
 		h.Touches = append(h.Touches, t)
-		if t.Channel == data.Hold {
+		if t.Channel == data.Hold || t.SentAt.Before(eventsFrom.Time()) {
 			continue
 		}
 		for _, kind := range data.TouchEventKinds {
@@ -80,7 +84,7 @@ func addContacts(h *features.History, r *rand.Rand, id string, span, touches int
 			}
 		}
 	}
-	for i := range touches / 8 {
+	for i := range touches / 4 {
 		made := start + data.Date(r.IntN(span))
 		h.Promises = append(h.Promises, data.Promise{PromiseID: fmt.Sprintf("%s-q%d", id, i), CustomerID: id, MadeAt: at(made, 15),
 			DueOn: made + data.Date(1+r.IntN(20)), AmountCents: data.Cents(100 + r.IntN(60_000)), InstalmentNo: 1})
