@@ -1,0 +1,224 @@
+package report
+
+import (
+	"math"
+	"strconv"
+
+	"dunning/data"
+	"dunning/pipeline/chart"
+)
+
+// plan is the proposal: what it does, what it costs, what else one could do,
+// and the proof that nothing better was possible.
+func (v voice) plan(d Data) section {
+	s := section{ID: "plan", Title: v.say("s_plan")}
+	p := d.Plan
+	if p == nil {
+		s.Missing, s.Remedy = v.say("missing"), v.say("get_optimize")
+		return s
+	}
+	s.Lead = v.say("plan_lead", p.PlanID, v.Date(p.From), v.Date(p.To))
+	s.Blocks = []block{
+		v.curve(p), v.actionsByDay(p), v.prices(p),
+		{Title: v.say("t_top"), Table: v.topActions(d)},
+		{Title: v.say("t_blocked"), Table: v.blocked(d)},
+		{Title: v.say("t_proof"), Table: v.proof(p)},
+	}
+	return s
+}
+
+func (v voice) curve(p *Plan) block {
+	b := block{Title: v.say("f_curve"), Table: &sheet{
+		Header: v.says("budget", "expected_value", "per_real"), Numeric: align("rrr")}}
+	line := chart.XYLine{Series: 0}
+	var points []chart.Point
+	for _, c := range p.Curve {
+		x, y := float64(c.BudgetCents), float64(c.ValueCents)
+		line.X, line.Y = append(line.X, x), append(line.Y, y)
+		name := v.Money(c.BudgetCents)
+		if c.Chosen {
+			points = append(points, chart.Point{X: x, Y: y, Text: v.say("chosen"), Series: 1})
+			name += " ◂"
+		}
+		per := "–"
+		if c.BudgetCents > 0 {
+			per = v.Rate(y / x)
+		}
+		b.Table.Rows = append(b.Table.Rows, []string{name, v.Money(c.ValueCents), per})
+	}
+	b.Figure = v.picture(chart.XY(chart.Frame{Title: b.Title,
+		X: chart.Axis{Label: v.say("curve_x"), Format: v.MoneyShort},
+		Y: chart.Axis{Label: v.say("curve_y"), Format: v.MoneyShort}}, []chart.XYLine{line}, points...))
+	return b
+}
+
+// actionsByDay shows a strip per channel: the days in the order given.
+func (v voice) actionsByDay(p *Plan) block {
+	b := block{Title: v.say("f_days"), Table: v.channels(p), Note: v.say("capacity_mark")}
+	days := planDays(p)
+	at := map[data.Date]int{}
+	var names []string
+	for i, day := range days {
+		at[day] = i
+		names = append(names, v.Day(day))
+	}
+	var panels []chart.Panel
+	for _, ch := range data.Channels {
+		panel := chart.Panel{Name: v.channel(ch), Values: make([]float64, len(days)), Limits: make([]float64, len(days)), Series: ch.Index()}
+		for i := range panel.Limits {
+			panel.Limits[i] = math.NaN()
+		}
+		var sum int64
+		seen := false
+		for _, pd := range p.Days {
+			if pd.Channel != ch {
+				continue
+			}
+			seen = true
+			sum += pd.Actions
+			panel.Values[at[pd.Day]] += float64(pd.Actions)
+			if pd.Capacity != nil {
+				panel.Limits[at[pd.Day]] = float64(*pd.Capacity)
+			}
+		}
+		if seen {
+			panel.Text = v.say("actions_cap", v.Int(sum))
+			panels = append(panels, panel)
+		}
+	}
+	b.Figure = v.picture(chart.Panels(chart.Frame{Title: b.Title}, names, panels))
+	return b
+}
+
+// planDays lists every day of the plan's window that has room or actions.
+func planDays(p *Plan) []data.Date {
+	has := map[data.Date]bool{}
+	first, last := data.Date(math.MaxInt32), data.Date(math.MinInt32)
+	for _, pd := range p.Days {
+		has[pd.Day] = true
+		first, last = min(first, pd.Day), max(last, pd.Day)
+	}
+	var days []data.Date
+	for day := first; day <= last; day++ {
+		if has[day] {
+			days = append(days, day)
+		}
+	}
+	return days
+}
+
+func (v voice) channels(p *Plan) *sheet {
+	t := &sheet{Header: v.says("channel", "actions", "capacity", "cost", "expected_value", "per_real"), Numeric: align("lrrrrr")}
+	var cost, value data.Cents
+	for _, c := range p.Channels {
+		t.Rows = append(t.Rows, []string{v.channel(c.Channel), v.Int(c.Actions), v.limit(c.Capacity),
+			v.Money(c.CostCents), v.Money(c.ValueCents), v.returns(c.ValueCents, c.CostCents)})
+		cost, value = cost+c.CostCents, value+c.ValueCents
+	}
+	t.Footer = []string{v.say("total"), v.Int(p.actions()), "", v.Money(cost), v.Money(value), v.returns(value, cost)}
+	return t
+}
+
+// returns says what a real of cost brings, "–" where nothing is spent.
+func (v voice) returns(value, cost data.Cents) string {
+	if cost <= 0 {
+		return "–"
+	}
+	return v.Rate(value.Reais() / cost.Reais())
+}
+
+// dearest is how many prices the picture and the table show.
+const dearest = 12
+
+func (v voice) prices(p *Plan) block {
+	b := block{Title: v.say("f_prices"), Note: v.say("prices_note"), Table: &sheet{
+		Header: v.says("limit", "used", "price"), Numeric: align("lrr")}}
+	var bars []chart.Bar
+	for i, price := range p.Prices {
+		if i == dearest {
+			break
+		}
+		name, used := v.priceName(price), v.Decimal(price.Used, 0)+" / "+v.Decimal(price.Limit, 0)
+		// A budget's price is per unit of money: cents per cent are reais per real.
+		amount, text := price.PriceCents, v.Rate(price.PriceCents/100)
+		if price.Kind == PriceBudget {
+			text = v.Rate(price.PriceCents)
+			amount = price.PriceCents * 100
+			used = v.Money(data.RoundCents(price.Used)) + " / " + v.Money(data.RoundCents(price.Limit))
+		}
+		b.Table.Rows = append(b.Table.Rows, []string{name, used, text})
+		series := 5
+		if price.Kind == PriceCapacity {
+			series = max(0, price.Channel.Index())
+		}
+		bars = append(bars, chart.Bar{Label: name, Value: amount, Text: text, Series: series})
+	}
+	b.Figure = v.picture(chart.Bars(chart.Frame{Title: b.Title}, bars))
+	return b
+}
+
+// priceName says in words what one more unit of the row is.
+func (v voice) priceName(p Price) string {
+	switch p.Kind {
+	case PriceBudget:
+		return v.say("p_budget")
+	case PriceCapacity:
+		return v.say("p_capacity", v.channel(p.Channel), v.Weekday(p.Day), v.Day(p.Day))
+	}
+	return p.Row
+}
+
+// shownActions is how many actions the page lists.
+const shownActions = 20
+
+func (v voice) topActions(d Data) *sheet {
+	t := &sheet{Header: v.says("customer", "channel", "day", "cost", "expected_value", "reason"), Numeric: align("lllrrl"), Empty: v.say("no_row")}
+	for i, a := range d.TopActions {
+		if i == shownActions {
+			break
+		}
+		t.Rows = append(t.Rows, []string{a.CustomerID, v.channel(a.Channel), v.Date(a.Day), v.Money(a.CostCents), v.Money(a.ValueCents), a.Reason})
+	}
+	return t
+}
+
+func (v voice) blocked(d Data) *sheet {
+	t := &sheet{Header: v.says("rule", "basis", "blocked_cand", "customers"), Numeric: align("llrr"), Empty: v.say("no_row")}
+	for _, r := range d.Blocked {
+		name := r.Rule
+		if r.Title != "" {
+			name = r.Title
+		}
+		t.Rows = append(t.Rows, []string{name, r.Source, v.Int(r.Candidates), v.Int(r.Customers)})
+	}
+	return t
+}
+
+func (v voice) proof(p *Plan) *sheet {
+	violation := "–"
+	if p.MaxViolation != nil {
+		violation = scientific(*p.MaxViolation)
+	}
+	return &sheet{Header: v.says("indicator", "value"), Numeric: align("lr"), Rows: [][]string{
+		{v.say("status"), p.Status},
+		{v.say("solver"), p.Solver},
+		{v.say("objective"), v.Money(data.RoundCents(p.ObjectiveCents))},
+		{v.say("bound"), v.Money(data.RoundCents(p.BoundCents))},
+		{v.say("gap"), scientific(p.Gap)},
+		{v.say("violation"), violation},
+		{v.say("integrality"), v.Money(data.RoundCents(p.IntegralityLossCents))},
+		{v.say("candidates"), v.Int(p.Candidates)},
+		{v.say("allowed"), v.Int(p.Allowed)},
+		{v.say("exploration"), v.Int(p.Exploration)},
+		{v.say("holdout"), v.Int(p.Holdout)},
+		{v.say("plan_hash"), p.SHA256},
+	}}
+}
+
+// scientific writes a very small number so that it is not taken for zero.
+func scientific(f float64) string {
+	if f == 0 {
+		return "0"
+	}
+	return strconv.FormatFloat(f, 'e', 1, 64)
+}
