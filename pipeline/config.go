@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dunning/data"
+	"dunning/policy"
 )
 
 // Config is what HOME/dunning.yaml says. [LoadConfig] reads it; every field
@@ -45,7 +46,8 @@ type Config struct {
 	BudgetCents data.Cents `koanf:"budget_cents"`
 	// Segments are further rows of the optimization, one per segment.
 	Segments []SegmentRow `koanf:"segments"`
-	Policy   PolicyConfig `koanf:"policy"`
+	// Policy holds the company's own limits on contact, and the rule packs.
+	Policy policy.Config `koanf:"policy"`
 	// HoldoutShare is the share of customers whom no plan ever touches, so
 	// that effects stay measurable; 0 to 0.5, default 0.05.
 	HoldoutShare float64 `koanf:"holdout_share"`
@@ -152,29 +154,6 @@ type SegmentRow struct {
 	MaxShare *float64 `koanf:"max_share"`
 }
 
-// PolicyConfig is the part of law and house rules that is a number.
-type PolicyConfig struct {
-	// MinAmountCents is the smallest open balance that is collected, in cents;
-	// ≥ 0, default 1000.
-	MinAmountCents data.Cents `koanf:"min_amount_cents"`
-	// GraceDays is how many days after the due date nobody is touched; 0 to
-	// 365, default 0.
-	GraceDays int `koanf:"grace_days"`
-	// MaxDaysPastDue is the age beyond which a debt counts as prescribed and
-	// is suppressed (Civil Code art. 206 §5 I: 5 years); at least 1, default
-	// 1825.
-	MaxDaysPastDue int `koanf:"max_days_past_due"`
-	// MinGapDays is the least number of days between two touches of one
-	// customer; 0 to 90, default 2.
-	MinGapDays int `koanf:"min_gap_days"`
-	// MaxTouchesPerWeek caps the touches of one customer in any 7 days; 0 to
-	// 7, default 2.
-	MaxTouchesPerWeek int `koanf:"max_touches_per_week"`
-	// NoSundayHoliday keeps Sundays and holidays free of touches. Default
-	// true.
-	NoSundayHoliday bool `koanf:"no_sunday_holiday"`
-}
-
 // SourceTables lists the source tables in the order in which extract reads
 // them: a table refers only to earlier ones.
 var SourceTables = [...]string{
@@ -206,10 +185,9 @@ func defaultConfig(format string) *Config {
 			data.Voice:    {CostCents: 60, CapacityPerDay: capacity(1_000)},
 			data.Letter:   {CostCents: 300, CapacityPerDay: capacity(200)},
 		},
-		BudgetCents: 500_000,
-		Segments:    []SegmentRow{},
-		Policy: PolicyConfig{MinAmountCents: 1000, MaxDaysPastDue: 1825, MinGapDays: 2,
-			MaxTouchesPerWeek: 2, NoSundayHoliday: true},
+		BudgetCents:  500_000,
+		Segments:     []SegmentRow{},
+		Policy:       policy.DefaultConfig(),
 		HoldoutShare: 0.05,
 		Value:        "mean",
 	}
@@ -336,12 +314,9 @@ func (c *Config) validatePlan(f *faults) {
 			f.within(key+".max_share", *s.MaxShare, 0, 1)
 		}
 	}
-	p := c.Policy
-	f.within("policy.min_amount_cents", float64(p.MinAmountCents), 0, math.Inf(1))
-	f.within("policy.grace_days", float64(p.GraceDays), 0, 365)
-	f.within("policy.max_days_past_due", float64(p.MaxDaysPastDue), 1, math.Inf(1))
-	f.within("policy.min_gap_days", float64(p.MinGapDays), 0, 90)
-	f.within("policy.max_touches_per_week", float64(p.MaxTouchesPerWeek), 0, 7)
+	if err := c.Policy.Validate(); err != nil {
+		*f = append(*f, err)
+	}
 }
 
 // SplitDate returns the first day of the held-out period under "time:DATE",

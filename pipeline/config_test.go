@@ -93,7 +93,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{"not a number", "holdout_share: .nan", nil, []string{"holdout_share: NaN"}},
 		{"fraction", "partitions: 2.5", nil, []string{"2.5 is not a whole number"}},
 		{"text for a number", "partitions: many", nil, []string{"partitions"}},
-		{"number for a flag", "policy: {no_sunday_holiday: 3}", nil, []string{"no_sunday_holiday"}},
+		{"flag for a number", "policy: {grace_days: yes}", nil, []string{"grace_days"}},
 		{"bad date", "as_of: 2026-13-05", nil, []string{"2026-13-05"}},
 		{"negative seed", "seed: -1", nil, []string{"seed"}},
 		{"key twice", "seed: 1\nseed: 2", nil, []string{"already defined"}},
