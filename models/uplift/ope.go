@@ -80,7 +80,7 @@ func (e Evaluator) Effects(ctx context.Context, log Log) ([]Estimate, error) {
 			direct += mu[t+1][i] - mu[0][i]
 		}
 		out[t].Direct = direct / float64(log.Rows())
-		out[t].DR, out[t].DRSE = meanSE(pseudoOutcome(log, mu, prob, t+1), log.Unit)
+		out[t].DR, out[t].DRSE = MeanSE(pseudoOutcome(log, mu, prob, t+1), log.Unit)
 	}
 	return out, nil
 }
@@ -113,7 +113,7 @@ func (e Evaluator) Policy(ctx context.Context, log Log, policy [][]float64) (Est
 		influence[i] += policy[a][i] / prob[i] * (log.Y[i] - mu[a][i])
 	}
 	out.Direct = direct / float64(log.Rows())
-	out.DR, out.DRSE = meanSE(influence, log.Unit)
+	out.DR, out.DRSE = MeanSE(influence, log.Unit)
 	return out, nil
 }
 
@@ -251,9 +251,9 @@ func (l Log) weighPolicy(prob []float64, all, policy [][]float64) Estimate {
 	return out
 }
 
-// meanSE returns the mean of influence values and its standard error, with the
+// MeanSE returns the mean of influence values and its standard error, with the
 // rows of one unit summed first: they are not independent.
-func meanSE(v []float64, unit []string) (mean, stderr float64) {
+func MeanSE(v []float64, unit []string) (mean, stderr float64) {
 	mean, variance := meanVar(v)
 	n := float64(len(v))
 	if unit == nil {
