@@ -198,7 +198,7 @@ func (s *boxstepRun) look(b box) (*scanResult, error) {
 		}
 		s.work.FullReads++
 		s.wide, s.wideBox = wide, w
-		s.wideOpen = s.wideOpen[:0]
+		s.wideOpen = make([]int32, 0, len(wide.open)) // not nil, which would mean all
 		for _, u := range wide.open {
 			s.wideOpen = append(s.wideOpen, u.customer)
 		}

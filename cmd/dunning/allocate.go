@@ -13,7 +13,6 @@ import (
 
 	"dunning/data"
 	"dunning/optimizer"
-	"dunning/optimizer/clp"
 	"dunning/pipeline/allocation"
 )
 
@@ -118,7 +117,7 @@ func (c *allocateConfig) validate() error {
 	if c.timeLimit < 0 {
 		usage("--time-limit %s must be 0 or more", c.timeLimit)
 	}
-	if _, err := newSolver(c.solver, 0); err != nil {
+	if _, err := newSolver(c.solver, 1); err != nil {
 		faults = append(faults, err)
 	}
 	if c.out != "" {
@@ -134,15 +133,6 @@ func (c *allocateConfig) validate() error {
 	return errors.Join(faults...)
 }
 
-// newSolver returns the solver of a name for a problem of so many customers.
-func newSolver(name string, customers int) (optimizer.Solver, error) {
-	switch name {
-	case "clp", "auto":
-		return clp.New(), nil
-	}
-	return nil, fmt.Errorf("%w: --solver %q (have auto, dual, clp)", data.ErrUsage, name)
-}
-
 func (a *app) allocate(ctx context.Context, c allocateConfig) error {
 	candidates, p, err := readProblem(c)
 	if err != nil {
@@ -153,7 +143,7 @@ func (a *app) allocate(ctx context.Context, c allocateConfig) error {
 			return err
 		}
 	}
-	solver, err := newSolver(c.solver, len(candidates.CustomerID))
+	solver, err := newSolver(c.solver, 1)
 	if err != nil {
 		return err
 	}
@@ -250,7 +240,7 @@ func (a *app) notAllocated(ctx context.Context, result allocateResult, s *optimi
 
 func (a *app) printAllocation(r allocateResult) {
 	fmt.Fprintf(a.stdout, "status       %s\n", r.Status)
-	fmt.Fprintf(a.stdout, "candidates   %d of %d customers (%d more blocked)\n", r.Candidates, r.Customers, r.Blocked)
+	fmt.Fprintf(a.stdout, "candidates   %d for %d customers (%d more rows are blocked)\n", r.Candidates, r.Customers, r.Blocked)
 	fmt.Fprintf(a.stdout, "actions      %d, spending %s\n", r.Actions, data.RoundCents(r.SpentCents).BRL())
 	fmt.Fprintf(a.stdout, "plan value   %s expected additional recovery\n", data.RoundCents(r.PlanValueCents).BRL())
 	fmt.Fprintf(a.stdout, "bound        %s; no allocation brings more (linear program's gap %.1e)\n", data.RoundCents(r.BoundCents).BRL(), r.Gap)

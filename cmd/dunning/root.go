@@ -98,7 +98,13 @@ func noArgs(cmd *cobra.Command, args []string) error {
 
 // commands lists the constructors of all commands in the order of the help.
 var commands = []func(*app) *cobra.Command{
+	newRunCommand,
+	newFeaturesCommand,
+	newScoreCommand,
+	newOptimizeCommand,
+	newReportCommand,
 	newAllocateCommand,
+	newBenchCommand,
 	newSimulateCommand,
 	newServeCommand,
 	newKeysCommand,
