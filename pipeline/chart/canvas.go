@@ -19,12 +19,12 @@ const fontSize = 12
 // style makes the classes below look the same wherever the picture stands.
 // Blue, vermilion, green, purple and ochre keep apart for the common forms of
 // colour blindness and have a contrast of at least 4.5:1 in either theme.
-const style = `<style>.dn{--ink:#17212b;--mute:#566573;--grid:#dfe4e8;--on:#fff;--paper:#fff;` +
+const style = `<style>.dn{--ink:#17212b;--mute:#566573;--grid:#dfe4e8;--paper:#fff;` +
 	`--c0:#0b5fa5;--c1:#b8430f;--c2:#00704f;--c3:#96308a;--c4:#7d5600;--c5:#4a5c6d;` +
 	`display:block;width:100%;height:auto;font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","DejaVu Sans",Arial,sans-serif}` +
-	`@media screen and (prefers-color-scheme:dark){.dn{--ink:#e8edf2;--mute:#a3b1bf;--grid:#34414d;--on:#10161c;--paper:#151d25;` +
+	`@media screen and (prefers-color-scheme:dark){.dn{--ink:#e8edf2;--mute:#a3b1bf;--grid:#34414d;--paper:#151d25;` +
 	`--c0:#6db3f2;--c1:#f58f5b;--c2:#4cc9a0;--c3:#dd92d1;--c4:#e0b04a;--c5:#a5b4c4}}` +
-	`.dn{fill:var(--ink)}.dn .mute{fill:var(--mute)}.dn .small{font-size:10.5px}.dn .bold{font-weight:600}.dn .on{fill:var(--on)}` +
+	`.dn{fill:var(--ink)}.dn .mute{fill:var(--mute)}.dn .small{font-size:11.2px}.dn .bold{font-weight:600}` +
 	`.dn .grid{stroke:var(--grid);stroke-width:1}.dn .axis{stroke:var(--mute);stroke-width:1}.dn .ref{stroke:var(--mute);stroke-width:1.2;stroke-dasharray:4 3;fill:none}` +
 	`.dn .halo{stroke:var(--paper);stroke-width:3px;paint-order:stroke;stroke-linejoin:round}` +
 	`.dn .ln{fill:none;stroke-width:2.2;stroke-linejoin:round;stroke-linecap:round}.dn .thin{stroke-width:1.2;stroke-dasharray:4 3}` +
@@ -104,6 +104,13 @@ func (c *canvas) text(x, y float64, anchor, class, s string) {
 		c.b.WriteString(` class="` + class + `"`)
 	}
 	c.b.WriteString(">" + escape(s) + "</text>")
+}
+
+// tick writes the label of a tick of the x axis, moved inwards where it would
+// leave the picture.
+func (c *canvas) tick(x, y float64, class, s string) {
+	half := textWidth(s) * 0.45
+	c.text(max(half, min(width-half, x)), y, atMiddle, class, s)
 }
 
 // num writes a coordinate: a tenth of a unit is finer than the eye.

@@ -38,7 +38,7 @@ func Columns(f Frame, cols []Column, refs ...Reference) []byte {
 		return nil
 	}
 	height := 230.0
-	bottom := height - bottomRoom
+	bottom := height - f.X.below()
 	if noted {
 		bottom -= 13
 	}
@@ -59,28 +59,41 @@ func Columns(f Frame, cols []Column, refs ...Reference) []byte {
 		c.line(p.left, y, p.right, y, "ref")
 		c.text(p.right, y-5, atEnd, "small halo", r.Text)
 	}
+	c.columnTexts(p, cols)
 	c.xLabel(p, f.X.Label)
 	return c.bytes()
 }
 
-// columns draws the bars and their labels into the plot.
+// columns draws the bars into the plot.
 func (c *canvas) columns(p plot, cols []Column) {
 	slot := (p.right - p.left) / float64(len(cols))
 	bar := min(slot*0.78, 64)
 	if len(cols) > 16 {
 		bar = slot - 1
 	}
+	zero := p.y.at(0)
+	for i, col := range cols {
+		if y := p.y.at(col.Value); !math.IsNaN(y) {
+			x := p.left + slot*(float64(i)+0.5)
+			c.rectWith(x-bar/2, min(y, zero), bar, math.Abs(y-zero), colour("f", col.Series), ` rx="2"`)
+		}
+	}
+	c.line(p.left, zero, p.right, zero, "axis")
+}
+
+// columnTexts writes the labels above and under the bars, and the marks, on
+// top of all lines.
+func (c *canvas) columnTexts(p plot, cols []Column) {
+	slot := (p.right - p.left) / float64(len(cols))
 	labels := make([]string, len(cols))
 	for i, col := range cols {
 		labels[i] = col.Label
 	}
-	step, zero := thin(labels, slot), p.y.at(0)
+	step := thin(labels, slot)
 	for i, col := range cols {
 		x := p.left + slot*(float64(i)+0.5)
-		if !math.IsNaN(col.Value) {
-			y := p.y.at(col.Value)
-			c.rectWith(x-bar/2, min(y, zero), bar, math.Abs(y-zero), colour("f", col.Series), ` rx="2"`)
-			c.text(x, min(y, zero)-5, atMiddle, "small bold", col.Text)
+		if y := p.y.at(col.Value); !math.IsNaN(y) && col.Text != "" {
+			c.text(x, min(y, p.y.at(0))-5, atMiddle, "small bold halo", col.Text)
 		}
 		if i%step == 0 {
 			c.text(x, p.bottom+14, atMiddle, "small", col.Label)
@@ -88,13 +101,10 @@ func (c *canvas) columns(p plot, cols []Column) {
 		if col.Note != "" {
 			c.text(x, p.bottom+27, atMiddle, "mute small", col.Note)
 		}
-	}
-	c.line(p.left, zero, p.right, zero, "axis")
-	for i, col := range cols {
 		if col.Mark != "" {
-			x := p.left + slot*float64(i)
-			c.line(x, p.top-6, x, p.bottom, "ref")
-			c.text(x+5, p.top+2, atStart, "small halo", col.Mark)
+			left := p.left + slot*float64(i)
+			c.line(left, p.top-6, left, p.bottom, "ref")
+			c.text(left+5, p.top+2, atStart, "small halo", col.Mark)
 		}
 	}
 }

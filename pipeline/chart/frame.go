@@ -42,9 +42,18 @@ type plot struct {
 // Room around the plot, in units.
 const (
 	topRoom    = 24 // the y axis's label stands above it
-	bottomRoom = 38 // tick labels and the x axis's label
+	bottomRoom = 22 // tick labels
+	labelRoom  = 16 // the x axis's label
 	rightRoom  = 10
 )
+
+// below is the room under a plot with the given x axis.
+func (a Axis) below() float64 {
+	if a.Label == "" {
+		return bottomRoom
+	}
+	return bottomRoom + labelRoom
+}
 
 // valueAxis draws the horizontal grid and the labels of the y axis, and
 // returns the plot with its y scale set.

@@ -18,7 +18,7 @@ func HeatMap(f Frame, rows, cols []string, cells [][]float64, full float64) []by
 	}
 	const row = 30.0
 	top := 22.0
-	c := newCanvas(f.Title, f.Desc, top+row*float64(len(rows))+bottomRoom-6)
+	c := newCanvas(f.Title, f.Desc, top+row*float64(len(rows))+f.X.below())
 	if f.Y.Label != "" {
 		c.text(0, 12, atStart, "mute small", f.Y.Label)
 	}
@@ -33,7 +33,7 @@ func HeatMap(f Frame, rows, cols []string, cells [][]float64, full float64) []by
 	}
 	bottom := top + row*float64(len(rows))
 	for j := len(cols) - 1; j >= 0; j -= step {
-		c.text(left+slot*(float64(j)+0.5), bottom+14, atMiddle, "small", cols[j])
+		c.tick(left+slot*(float64(j)+0.5), bottom+14, "small", cols[j])
 	}
 	c.xLabel(plot{left: left, right: width}, f.X.Label)
 	return c.bytes()
@@ -45,13 +45,10 @@ func (c *canvas) cell(x, y, w, h, v, full float64, format func(float64) string) 
 		c.text(x+w/2, y+h/2+4, atMiddle, "mute small", "–")
 		return
 	}
-	depth := 0.06 + 0.94*max(0, min(1, v/full))
+	// Never so dark that the ink of either theme could not be read on it.
+	depth := 0.06 + 0.54*max(0, min(1, v/full))
 	c.rectWith(x, y, w, h, "f0", ` rx="2" fill-opacity="`+hundredth(depth)+`"`)
-	class := "small"
-	if depth > 0.55 {
-		class += " on"
-	}
-	c.text(x+w/2, y+h/2+4, atMiddle, class, Axis{Format: format}.format(v))
+	c.text(x+w/2, y+h/2+4, atMiddle, "small", Axis{Format: format}.format(v))
 }
 
 // hundredth writes f with two decimals.

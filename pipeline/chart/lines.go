@@ -25,11 +25,11 @@ func Lines(f Frame, categories []string, series []Series) []byte {
 		return nil
 	}
 	c := newCanvas(f.Title, f.Desc, 240)
-	p := c.valueAxis(f.Y, f.Y.ticks(min(0, lo), hi, 4), c.height-bottomRoom, width-min(room+10, 120))
+	p := c.valueAxis(f.Y, f.Y.ticks(min(0, lo), hi, 4), c.height-f.X.below(), width-min(room+10, 120))
 	p.x = scale{0, max(1, float64(len(categories)-1)), p.left + 6, p.right - 4}
 	step := thin(categories, (p.x.end-p.x.start)/p.x.max)
 	for i := len(categories) - 1; i >= 0; i -= step {
-		c.text(p.x.at(float64(i)), p.bottom+15, atMiddle, "small", categories[i])
+		c.tick(p.x.at(float64(i)), p.bottom+15, "small", categories[i])
 	}
 	lines := make([]XYLine, len(series))
 	for i, s := range series {
@@ -77,7 +77,7 @@ func XY(f Frame, lines []XYLine, points ...Point) []byte {
 		return nil
 	}
 	c := newCanvas(f.Title, f.Desc, 300)
-	p := c.valueAxis(f.Y, f.Y.ticks(min(0, ylo), yhi, 5), c.height-bottomRoom, width-min(room+12, 130))
+	p := c.valueAxis(f.Y, f.Y.ticks(min(0, ylo), yhi, 5), c.height-f.X.below(), width-min(room+12, 130))
 	at := f.X.ticks(min(0, xlo), xhi, 4)
 	if f.X.Max == 0 { // the last tick may lie beyond the data: end where the data does
 		p.x = scale{at[0], xhi, p.left, p.right}
@@ -90,7 +90,7 @@ func XY(f Frame, lines []XYLine, points ...Point) []byte {
 		}
 		x := p.x.at(v)
 		c.line(x, p.top, x, p.bottom, "grid")
-		c.text(x, p.bottom+15, atMiddle, "mute small", f.X.format(v))
+		c.tick(x, p.bottom+15, "mute small", f.X.format(v))
 	}
 	c.lines(p, lines)
 	for _, m := range points {

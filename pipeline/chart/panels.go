@@ -18,7 +18,7 @@ func Panels(f Frame, categories []string, panels []Panel) []byte {
 		return nil
 	}
 	const row, head = 66.0, 18.0
-	c := newCanvas(f.Title, f.Desc, row*float64(len(panels))+bottomRoom-6)
+	c := newCanvas(f.Title, f.Desc, row*float64(len(panels))+f.X.below()-6)
 	p := plot{left: 2, right: width - 2}
 	slot := (p.right - p.left) / float64(len(categories))
 	for i, panel := range panels {

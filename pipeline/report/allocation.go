@@ -22,14 +22,14 @@ func (v voice) plan(d Data) section {
 		v.curve(p), v.actionsByDay(p), v.prices(p),
 		{Title: v.say("t_top"), Table: v.topActions(d)},
 		{Title: v.say("t_blocked"), Table: v.blocked(d)},
-		{Title: v.say("t_proof"), Table: v.proof(p)},
+		{Title: v.say("t_proof"), Table: v.proof(p), Note: v.say("plan_hash", p.SHA256)},
 	}
 	return s
 }
 
 func (v voice) curve(p *Plan) block {
 	b := block{Title: v.say("f_curve"), Table: &sheet{
-		Header: v.says("budget", "expected_value", "per_real"), Numeric: align("rrr")}}
+		Header: v.says("budget", "expected_value", "per_real"), Align: "rrr"}}
 	line := chart.XYLine{Series: 0}
 	var points []chart.Point
 	for _, c := range p.Curve {
@@ -108,7 +108,7 @@ func planDays(p *Plan) []data.Date {
 }
 
 func (v voice) channels(p *Plan) *sheet {
-	t := &sheet{Header: v.says("channel", "actions", "capacity", "cost", "expected_value", "per_real"), Numeric: align("lrrrrr")}
+	t := &sheet{Header: v.says("channel", "actions", "capacity", "cost", "expected_value", "per_real"), Align: "lrrrrr"}
 	var cost, value data.Cents
 	for _, c := range p.Channels {
 		t.Rows = append(t.Rows, []string{v.channel(c.Channel), v.Int(c.Actions), v.limit(c.Capacity),
@@ -130,28 +130,26 @@ func (v voice) returns(value, cost data.Cents) string {
 // dearest is how many prices the picture and the table show.
 const dearest = 12
 
+// prices shows what the limits cost. The picture holds the capacities only:
+// a real of budget and a touch are not to be compared by length.
 func (v voice) prices(p *Plan) block {
 	b := block{Title: v.say("f_prices"), Note: v.say("prices_note"), Table: &sheet{
-		Header: v.says("limit", "used", "price"), Numeric: align("lrr")}}
+		Header: v.says("limit", "used", "price"), Align: "lrr"}}
 	var bars []chart.Bar
 	for i, price := range p.Prices {
 		if i == dearest {
 			break
 		}
 		name, used := v.priceName(price), v.Decimal(price.Used, 0)+" / "+v.Decimal(price.Limit, 0)
-		// A budget's price is per unit of money: cents per cent are reais per real.
-		amount, text := price.PriceCents, v.Rate(price.PriceCents/100)
-		if price.Kind == PriceBudget {
+		text := v.Rate(price.PriceCents / 100)
+		switch price.Kind {
+		case PriceBudget: // cents per cent are reais per real
 			text = v.Rate(price.PriceCents)
-			amount = price.PriceCents * 100
-			used = v.Money(data.RoundCents(price.Used)) + " / " + v.Money(data.RoundCents(price.Limit))
+			used = v.MoneyShort(price.Used) + " / " + v.MoneyShort(price.Limit)
+		case PriceCapacity:
+			bars = append(bars, chart.Bar{Label: name, Value: price.PriceCents, Text: text, Series: max(0, price.Channel.Index())})
 		}
 		b.Table.Rows = append(b.Table.Rows, []string{name, used, text})
-		series := 5
-		if price.Kind == PriceCapacity {
-			series = max(0, price.Channel.Index())
-		}
-		bars = append(bars, chart.Bar{Label: name, Value: amount, Text: text, Series: series})
 	}
 	b.Figure = v.picture(chart.Bars(chart.Frame{Title: b.Title}, bars))
 	return b
@@ -172,7 +170,7 @@ func (v voice) priceName(p Price) string {
 const shownActions = 20
 
 func (v voice) topActions(d Data) *sheet {
-	t := &sheet{Header: v.says("customer", "channel", "day", "cost", "expected_value", "reason"), Numeric: align("lllrrl"), Empty: v.say("no_row")}
+	t := &sheet{Header: v.says("customer", "channel", "day", "cost", "expected_value", "reason"), Align: "lllrrw", Empty: v.say("no_row")}
 	for i, a := range d.TopActions {
 		if i == shownActions {
 			break
@@ -183,7 +181,7 @@ func (v voice) topActions(d Data) *sheet {
 }
 
 func (v voice) blocked(d Data) *sheet {
-	t := &sheet{Header: v.says("rule", "basis", "blocked_cand", "customers"), Numeric: align("llrr"), Empty: v.say("no_row")}
+	t := &sheet{Header: v.says("rule", "basis", "blocked_cand", "customers"), Align: "llrr", Empty: v.say("no_row")}
 	for _, r := range d.Blocked {
 		name := r.Rule
 		if r.Title != "" {
@@ -199,7 +197,7 @@ func (v voice) proof(p *Plan) *sheet {
 	if p.MaxViolation != nil {
 		violation = scientific(*p.MaxViolation)
 	}
-	return &sheet{Header: v.says("indicator", "value"), Numeric: align("lr"), Rows: [][]string{
+	return &sheet{Header: v.says("indicator", "value"), Align: "lr", Rows: [][]string{
 		{v.say("status"), p.Status},
 		{v.say("solver"), p.Solver},
 		{v.say("objective"), v.Money(data.RoundCents(p.ObjectiveCents))},
@@ -211,7 +209,6 @@ func (v voice) proof(p *Plan) *sheet {
 		{v.say("allowed"), v.Int(p.Allowed)},
 		{v.say("exploration"), v.Int(p.Exploration)},
 		{v.say("holdout"), v.Int(p.Holdout)},
-		{v.say("plan_hash"), p.SHA256},
 	}}
 }
 

@@ -15,9 +15,7 @@ var pageSource string
 //go:embed page.css
 var pageStyle string
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"right": func(numeric []bool, i int) bool { return i < len(numeric) && numeric[i] },
-}).Parse(pageSource))
+var pageTemplate = template.Must(template.New("page").Parse(pageSource))
 
 // view turns Data into words.
 func (v voice) view(d Data) reportView {

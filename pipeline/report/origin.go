@@ -10,8 +10,8 @@ func (v voice) sources(d Data) section {
 		return s
 	}
 	s.Lead = v.say("data_lead")
-	tables := &sheet{Header: v.says("source", "h_in", "accepted", "quarantined", "share"), Numeric: align("lrrrr")}
-	rules := &sheet{Header: v.says("source", "rule", "rows"), Numeric: align("llr"), Empty: v.say("no_row")}
+	tables := &sheet{Header: v.says("source", "h_in", "accepted", "quarantined", "share"), Align: "lrrrr"}
+	rules := &sheet{Header: v.says("source", "rule", "rows"), Align: "llr", Empty: v.say("no_row")}
 	for _, src := range d.Sources {
 		tables.Rows = append(tables.Rows, []string{src.Table, v.Int(src.Rows), v.Int(src.Accepted), v.Int(src.Quarantined),
 			v.share(float64(src.Quarantined), float64(src.Rows), 2)})
@@ -30,7 +30,7 @@ func (v voice) origin(d Data) section {
 		s.Missing, s.Remedy = v.say("missing"), v.say("get_manifests")
 	} else {
 		s.Lead = v.say("origin_lead")
-		t := &sheet{Header: v.says("stage", "key", "rows", "files", "seed", "code"), Numeric: align("llrrrl")}
+		t := &sheet{Header: v.says("stage", "key", "rows", "files", "seed", "code"), Align: "llrrrl"}
 		for _, m := range d.Manifests {
 			t.Rows = append(t.Rows, []string{m.Stage, m.Key, v.Int(m.Rows), strconv.Itoa(m.Files), strconv.FormatUint(m.Seed, 10), m.CodeVersion})
 		}
@@ -43,7 +43,7 @@ func (v voice) origin(d Data) section {
 }
 
 func (v voice) timings(d Data) *sheet {
-	t := &sheet{Header: v.says("stage", "status", "seconds", "rows"), Numeric: align("llrr")}
+	t := &sheet{Header: v.says("stage", "status", "seconds", "rows"), Align: "llrr"}
 	var sum float64
 	for _, m := range d.Timings {
 		t.Rows = append(t.Rows, []string{m.Stage, m.Status, v.Decimal(m.Seconds, 1), v.Int(m.Rows)})

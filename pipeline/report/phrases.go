@@ -91,7 +91,7 @@ var phrases = map[string]phrase{
 	"allowed":        {"Permitidas por lei, consentimento e política", "Allowed by law, consent and policy"},
 	"exploration":    {"Ações de exploração (sorteadas)", "Exploration actions (drawn at random)"},
 	"holdout":        {"Clientes no grupo de controle", "Customers in the holdout"},
-	"plan_hash":      {"SHA-256 do plano", "SHA-256 of the plan"},
+	"plan_hash":      {"SHA-256 do plano: %s", "SHA-256 of the plan: %s"},
 	"t_blocked":      {"O que as regras impediram", "What the rules forbade"},
 	"basis":          {"Fundamento", "Basis"},
 	"blocked_cand":   {"Opções", "Options"},
@@ -222,6 +222,7 @@ var phrases = map[string]phrase{
 	"uplift30":    {"Efeito nos 30% melhores", "Effect in the best 30%"},
 	"f_qini":      {"Curva Qini: contatar primeiro os melhores", "Qini curve: the best first"},
 	"qini_x":      {"parcela contatada", "share touched"},
+	"best":        {"%s melhores", "best %s"},
 	"qini_y":      {"pagamentos a mais por cliente", "additional payments per customer"},
 	"qini_note":   {"Tracejado: contatar ao acaso. A distância até ele é o que o modelo sabe.", "Dashed: touching at random. The distance to it is what the model knows."},
 

@@ -40,7 +40,7 @@ func (v voice) bucket(b int) string {
 
 func (v voice) aging(r *kpi.Indicators) block {
 	b := block{Title: v.say("f_aging"), Table: &sheet{
-		Header: v.says("bucket", "balance", "share", "invoices", "provision"), Numeric: align("lrrrr")}}
+		Header: v.says("bucket", "balance", "share", "invoices", "provision"), Align: "lrrrr"}}
 	var cols []chart.Column
 	for i, a := range r.Aging {
 		part := v.share(float64(a.BalanceCents), float64(r.ReceivableCents), 1)
@@ -55,7 +55,7 @@ func (v voice) aging(r *kpi.Indicators) block {
 
 func (v voice) months(r *kpi.Indicators) block {
 	b := block{Title: v.say("f_months"), Table: &sheet{
-		Header: v.says("month", "h_billed", "h_collected", "h_overdue", "h_touches", "cost"), Numeric: align("lrrrrr")}}
+		Header: v.says("month", "h_billed", "h_collected", "h_overdue", "h_touches", "cost"), Align: "lrrrrr"}}
 	billed, collected := chart.Series{Name: v.say("billed")}, chart.Series{Name: v.say("collected")}
 	var names []string
 	for _, m := range r.Series {
@@ -76,7 +76,7 @@ func (v voice) months(r *kpi.Indicators) block {
 
 func (v voice) roll(r *kpi.Indicators) block {
 	b := block{Title: v.say("f_roll"), Table: &sheet{
-		Header: v.says("month", "delinquent", "cured", "rate"), Numeric: align("lrrr")}}
+		Header: v.says("month", "delinquent", "cured", "rate"), Align: "lrrr"}}
 	var rows, cols []string
 	var cells [][]float64
 	for i, roll := range r.Roll {
@@ -102,7 +102,7 @@ func (v voice) roll(r *kpi.Indicators) block {
 
 func (v voice) timing(r *kpi.Indicators) block {
 	b := block{Title: v.say("f_timing"), Table: &sheet{
-		Header: v.says("when", "payments", "value", "share"), Numeric: align("lrrr")}}
+		Header: v.says("when", "payments", "value", "share"), Align: "lrrr"}}
 	spans := []struct {
 		name string
 		to   int // last day of the span
@@ -149,7 +149,7 @@ func (v voice) timing(r *kpi.Indicators) block {
 // indicators is the table of the standing indicators.
 func (v voice) indicators(r *kpi.Indicators) *sheet {
 	p, c := r.Promises, r.Contacts
-	t := &sheet{Header: v.says("indicator", "value", "meaning"), Numeric: align("lrl")}
+	t := &sheet{Header: v.says("indicator", "value", "meaning"), Align: "lrw"}
 	add := func(key, value string, args ...any) {
 		t.Rows = append(t.Rows, []string{v.say(key), value, v.say(key+"_how", args...)})
 	}
@@ -186,7 +186,7 @@ func (v voice) indicators(r *kpi.Indicators) *sheet {
 }
 
 func (v voice) funnel(r *kpi.Indicators) *sheet {
-	t := &sheet{Header: v.says("channel", "reachable", "sent", "delivered", "opened", "replied", "bounced", "cost"), Numeric: align("lrrrrrrr")}
+	t := &sheet{Header: v.says("channel", "reachable", "sent", "delivered", "opened", "replied", "bounced", "cost"), Align: "lrrrrrrr"}
 	for _, c := range r.Contacts.Channels {
 		t.Rows = append(t.Rows, []string{v.channel(c.Channel), v.Int(c.Reachable), v.Int(c.Sent), v.Int(c.Delivered),
 			v.Int(c.Opened), v.Int(c.Replied), v.Int(c.Bounced), v.Money(c.CostCents)})

@@ -27,7 +27,7 @@ func (v voice) models(d Data) section {
 }
 
 func (v voice) scores(e *Evaluation) *sheet {
-	t := &sheet{Header: v.says("model", "role", "auc", "log_loss", "brier", "ece"), Numeric: align("llrrrr")}
+	t := &sheet{Header: v.says("model", "role", "auc", "log_loss", "brier", "ece"), Align: "llrrrr"}
 	for _, m := range e.Models {
 		role := v.say("baseline")
 		if m.Champion {
@@ -40,7 +40,7 @@ func (v voice) scores(e *Evaluation) *sheet {
 
 func (v voice) reliability(e *Evaluation) block {
 	b := block{Title: v.say("f_reliability"), Table: &sheet{
-		Header: v.says("model", "h_predicted", "h_observed", "rows"), Numeric: align("lrrr")}}
+		Header: v.says("model", "h_predicted", "h_observed", "rows"), Align: "lrrr"}}
 	lines := []chart.XYLine{{Name: v.say("perfect"), X: []float64{0, 1}, Y: []float64{0, 1}, Dashed: true, Series: 5}}
 	for i, curve := range e.Reliability {
 		line := chart.XYLine{Name: curve.Model, Series: i}
@@ -65,7 +65,7 @@ func (v voice) reliability(e *Evaluation) block {
 
 func (v voice) lift(e *Evaluation) block {
 	b := block{Title: v.say("f_lift"), Table: &sheet{
-		Header: v.says("tenth", "rows", "h_observed", "lift"), Numeric: align("rrrr")}}
+		Header: v.says("tenth", "rows", "h_observed", "lift"), Align: "rrrr"}}
 	var cols []chart.Column
 	for _, l := range e.Lift {
 		tenth := strconv.Itoa(l.Decile)
@@ -86,7 +86,7 @@ func (v voice) lift(e *Evaluation) block {
 const mostImportant = 12
 
 func (v voice) importance(e *Evaluation) block {
-	b := block{Title: v.say("f_importance"), Table: &sheet{Header: v.says("feature", "shap"), Numeric: align("lr")}}
+	b := block{Title: v.say("f_importance"), Table: &sheet{Header: v.says("feature", "shap"), Align: "lr"}}
 	var bars []chart.Bar
 	for i, f := range e.Importance {
 		if i == mostImportant {
@@ -112,7 +112,7 @@ func (v voice) uplift(d Data) section {
 		return s
 	}
 	s.Lead = v.say("uplift_lead")
-	t := &sheet{Header: v.says("channel", "learner", "treated", "ate", "interval", "qini", "uplift30"), Numeric: align("llrrrrr")}
+	t := &sheet{Header: v.says("channel", "learner", "treated", "ate", "interval", "qini", "uplift30"), Align: "llrrrrr"}
 	var lines []chart.XYLine
 	for _, u := range d.Uplift {
 		interval := "–"
@@ -126,7 +126,7 @@ func (v voice) uplift(d Data) section {
 	figure := v.picture(chart.XY(chart.Frame{Title: v.say("f_qini"),
 		X: chart.Axis{Label: v.say("qini_x"), Format: func(f float64) string { return v.Percent(f, 0) }},
 		Y: chart.Axis{Label: v.say("qini_y"), Format: func(f float64) string { return v.Decimal(f, 3) }}}, lines))
-	s.Blocks = append(s.Blocks, block{Title: v.say("f_qini"), Figure: figure, Note: v.say("qini_note")})
+	s.Blocks = append(s.Blocks, block{Title: v.say("f_qini"), Figure: figure, Note: v.say("qini_note"), Table: v.gains(d)})
 	return s
 }
 
@@ -146,6 +146,38 @@ func (v voice) qiniLines(u Uplift) []chart.XYLine {
 	return []chart.XYLine{random, curve}
 }
 
+// gains reads the Qini curves at a few shares.
+func (v voice) gains(d Data) *sheet {
+	shares := [...]float64{0.1, 0.3, 0.5, 1}
+	t := &sheet{Header: []string{v.say("channel")}, Align: "lrrrr"}
+	for _, s := range shares[:len(shares)-1] {
+		t.Header = append(t.Header, v.say("best", v.Percent(s, 0)))
+	}
+	t.Header = append(t.Header, v.say("all_months"))
+	for _, u := range d.Uplift {
+		row := []string{v.channel(u.Channel)}
+		for _, s := range shares {
+			row = append(row, v.decimal(gainAt(u.Curve, s), 4))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// gainAt interpolates a Qini curve; nil where the curve does not reach.
+func gainAt(curve []QiniPoint, share float64) *float64 {
+	for i, p := range curve {
+		switch {
+		case p.Share == share:
+			return Known(p.Gain)
+		case p.Share > share && i > 0:
+			prev := curve[i-1]
+			return Known(prev.Gain + (p.Gain-prev.Gain)*(share-prev.Share)/(p.Share-prev.Share))
+		}
+	}
+	return nil
+}
+
 // truth compares with what only a simulator knows.
 func (v voice) truth(d Data) section {
 	s := section{ID: "truth", Title: v.say("s_truth")}
@@ -155,7 +187,7 @@ func (v voice) truth(d Data) section {
 		return s
 	}
 	s.Lead = v.say("truth_lead")
-	scores := &sheet{Header: v.says("who", "auc", "log_loss", "brier", "rmse"), Numeric: align("lrrrr")}
+	scores := &sheet{Header: v.says("who", "auc", "log_loss", "brier", "rmse"), Align: "lrrrr"}
 	for _, w := range []struct {
 		key   string
 		score *TruthScore
@@ -164,7 +196,7 @@ func (v voice) truth(d Data) section {
 			scores.Rows = append(scores.Rows, []string{v.say(w.key), v.decimal(w.score.AUC, 3), v.decimal(w.score.LogLoss, 4), v.decimal(w.score.Brier, 4), v.decimal(w.score.RMSE, 4)})
 		}
 	}
-	effects := &sheet{Header: v.says("channel", "true_ate", "our_ate", "correlation"), Numeric: align("lrrr")}
+	effects := &sheet{Header: v.says("channel", "true_ate", "our_ate", "correlation"), Align: "lrrr"}
 	for _, e := range tr.Effects {
 		effects.Rows = append(effects.Rows, []string{v.channel(e.Channel), v.points(e.TrueATE), v.points(e.OurATE), v.decimal(e.Correlation, 2)})
 	}
@@ -179,7 +211,7 @@ func (v voice) truth(d Data) section {
 // truePlans shows what plans of the same means would truly bring.
 func (v voice) truePlans(d Data) block {
 	b := block{Title: v.say("t_truth_plan"), Table: &sheet{
-		Header: v.says("plan_word", "value", "of_oracle"), Numeric: align("lrr")}}
+		Header: v.says("plan_word", "value", "of_oracle"), Align: "lrr"}}
 	var bars []chart.Bar
 	add := func(key string, c *data.Cents, series int) {
 		if c == nil {

@@ -117,7 +117,7 @@ func writeTable(b *strings.Builder, title string, s *sheet) {
 	var configs []table.ColumnConfig
 	for i := range s.Header {
 		c := table.ColumnConfig{Number: i + 1}
-		if i < len(s.Numeric) && s.Numeric[i] {
+		if s.class(i) == "num" {
 			c.Align, c.AlignHeader, c.AlignFooter = text.AlignRight, text.AlignRight, text.AlignRight
 		}
 		configs = append(configs, c)

@@ -1,6 +1,9 @@
 package report
 
-import "html/template"
+import (
+	"html/template"
+	"strings"
+)
 
 // reportView is a report in words, before it becomes a page or a terminal
 // text: both are made from the same sections, so that they cannot differ.
@@ -33,18 +36,43 @@ type block struct {
 
 // sheet is a table of finished texts.
 type sheet struct {
-	Header  []string
-	Numeric []bool // right-aligned columns
-	Rows    [][]string
-	Footer  []string // a total, nil when there is none
-	Empty   string   // what to say instead of rows
+	Header []string
+	Align  string // a letter per column: l left, r right, w a left one of whole sentences
+	Rows   [][]string
+	Footer []string // a total, nil when there is none
+	Empty  string   // what to say instead of rows
 }
 
-// align reads a column pattern: "lrr" is one text and two numbers.
-func align(pattern string) []bool {
-	out := make([]bool, len(pattern))
-	for i, c := range pattern {
-		out[i] = c == 'r'
+// class returns the CSS class of column i.
+func (s *sheet) class(i int) string {
+	switch {
+	case i >= len(s.Align):
+		return ""
+	case s.Align[i] == 'r':
+		return "num"
+	case s.Align[i] == 'w':
+		return "wide"
+	}
+	return ""
+}
+
+// Wide reports whether a column holds sentences; narrow screens then give it a
+// line of its own.
+func (s *sheet) Wide() bool { return strings.Contains(s.Align, "w") }
+
+// cell is one field of a table with its CSS class and, where a narrow screen
+// would leave a number without its heading, that heading.
+type cell struct{ Text, Class, Label string }
+
+// Cells pairs the texts of a row with the classes of their columns.
+func (s *sheet) Cells(row []string) []cell {
+	labelled := s.Wide() && strings.Count(s.Align, "r") > 1
+	out := make([]cell, len(row))
+	for i, t := range row {
+		out[i] = cell{Text: t, Class: s.class(i)}
+		if labelled && s.Align[i] == 'r' {
+			out[i].Label = s.Header[i]
+		}
 	}
 	return out
 }
