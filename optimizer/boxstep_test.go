@@ -13,7 +13,7 @@ import (
 // kind of row, with so few columns allowed that the boxes start from samples
 // and must move.
 func TestBoxstepAgreesWithFullLP(t *testing.T) {
-	cases := uint64(2000)
+	cases := uint64(1500)
 	if testing.Short() {
 		cases = 200
 	}

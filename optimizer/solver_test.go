@@ -135,7 +135,7 @@ func TestUnreachableMinimumIsInfeasibleAndNamed(t *testing.T) {
 // TestSolversAgreeWithGonum compares random small problems with gonum's dense
 // simplex; feasible answers also carry their own certificate.
 func TestSolversAgreeWithGonum(t *testing.T) {
-	cases := uint64(2500)
+	cases := uint64(1500)
 	if testing.Short() {
 		cases = 300
 	}
