@@ -103,6 +103,8 @@ var commands = []func(*app) *cobra.Command{
 	newScoreCommand,
 	newOptimizeCommand,
 	newReportCommand,
+	newTrainCommand,
+	newEvaluateCommand,
 	newAllocateCommand,
 	newBenchCommand,
 	newSimulateCommand,
