@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -52,19 +53,27 @@ func (l Locale) Decimal(f float64, digits int) string {
 	}
 	s := strconv.FormatFloat(math.Abs(f), 'f', digits, 64)
 	whole, fraction, _ := strings.Cut(s, ".")
-	thousands, decimal := l.separators()
+	_, decimal := l.separators()
 	var b strings.Builder
 	if f < 0 && strings.Trim(s, "0.") != "" {
 		b.WriteByte('-')
 	}
-	for i, d := range whole {
-		if i > 0 && (len(whole)-i)%3 == 0 {
+	b.WriteString(l.group(whole))
+	if fraction != "" {
+		b.WriteString(decimal + fraction)
+	}
+	return b.String()
+}
+
+// group puts separators between the thousands of a string of digits.
+func (l Locale) group(digits string) string {
+	thousands, _ := l.separators()
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
 			b.WriteString(thousands)
 		}
 		b.WriteRune(d)
-	}
-	if fraction != "" {
-		b.WriteString(decimal + fraction)
 	}
 	return b.String()
 }
@@ -72,13 +81,14 @@ func (l Locale) Decimal(f float64, digits int) string {
 // Percent writes a share (0.123 as "12,3%").
 func (l Locale) Percent(f float64, digits int) string { return l.Decimal(f*100, digits) + "%" }
 
-// Money writes an amount in full: "R$ 1.234,56".
+// Money writes an amount in full, exactly: "R$ 1.234,56".
 func (l Locale) Money(c data.Cents) string {
-	s := l.Decimal(c.Reais(), 2)
-	if abs, negative := strings.CutPrefix(s, "-"); negative {
-		return "-" + l.Symbol() + " " + abs
+	sign, u := "", uint64(c)
+	if c < 0 {
+		sign, u = "-", uint64(-(c+1))+1 // exact for the least amount too
 	}
-	return l.Symbol() + " " + s
+	_, decimal := l.separators()
+	return sign + l.Symbol() + " " + l.group(strconv.FormatUint(u/100, 10)) + decimal + fmt.Sprintf("%02d", u%100)
 }
 
 // MoneyShort writes an amount of cents with about three digits: "R$ 1,2 mi".
