@@ -7,12 +7,12 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"dunning/data"
+	"dunning/features"
 )
 
 // QuarantineName is the file of the extract's output that holds the rows which
@@ -412,8 +412,8 @@ func (x *extraction) countDays(all []table) error {
 
 // export writes the accepted rows of the table, one file per partition.
 func (x *extraction) export(t table) error {
-	if err := os.Mkdir(filepath.Join(x.w.Dir, t.name), 0o755); err != nil {
-		return fmt.Errorf("pipeline: %w", err)
+	if err := makeDir(filepath.Join(x.w.Dir, t.name)); err != nil {
+		return err
 	}
 	var columns []string
 	for _, c := range t.columns {
@@ -428,7 +428,7 @@ func (x *extraction) export(t table) error {
 	}
 	for part := range x.w.Config.Partitions {
 		err := x.copy(fmt.Sprintf("SELECT %s FROM f_%s f WHERE fault = 0 AND part = %d ORDER BY %s", strings.Join(columns, ", "), t.name, part, t.order),
-			fmt.Sprintf("%s/part-%03d.parquet", t.name, part))
+			t.name+"/"+features.PartName(part))
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -24,28 +25,33 @@ type engine struct {
 	db   *sql.DB
 	conn *sql.Conn
 	ctx  context.Context
+	dir  string // its own, removed by close
 }
 
-// openEngine opens an empty database in the folder tmp, which holds its spilled
-// data too. No extension is ever fetched from a network.
+// openEngine opens an empty database in a folder of its own within tmp, which
+// holds its spilled data too. No extension is ever fetched from a network.
 func openEngine(ctx context.Context, c *Config, tmp string) (*engine, error) {
 	threads := c.Threads
 	if threads == 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
+	dir, err := os.MkdirTemp(tmp, "duckdb-")
+	if err != nil {
+		return nil, fmt.Errorf("pipeline: %w", err)
+	}
 	dsn := fmt.Sprintf("%s?threads=%d&memory_limit=%dMiB&autoinstall_known_extensions=false&autoload_known_extensions=false",
-		filepath.Join(tmp, "engine.duckdb"), threads, c.MemoryMB)
+		filepath.Join(dir, "engine.duckdb"), threads, c.MemoryMB)
 	connector, err := duckdb.NewConnector(dsn, nil)
 	if err != nil {
 		return nil, fmt.Errorf("duckdb: %w", err)
 	}
-	e := &engine{db: sql.OpenDB(connector), ctx: ctx}
+	e := &engine{db: sql.OpenDB(connector), ctx: ctx, dir: dir}
 	if e.conn, err = e.db.Conn(ctx); err != nil {
 		e.db.Close()
 		return nil, fmt.Errorf("duckdb: %w", err)
 	}
 	for _, q := range []string{
-		"SET temp_directory = " + quote(filepath.Join(tmp, "spill")),
+		"SET temp_directory = " + quote(filepath.Join(dir, "spill")),
 		"SET TimeZone = 'UTC'",
 		"SET preserve_insertion_order = true",
 		"SET enable_progress_bar = false",
@@ -58,10 +64,11 @@ func openEngine(ctx context.Context, c *Config, tmp string) (*engine, error) {
 	return e, nil
 }
 
-// close drops the database; its files are the scratch folder's owner's.
+// close drops the database with its files.
 func (e *engine) close() {
 	e.conn.Close()
 	e.db.Close()
+	os.RemoveAll(e.dir) // what stays goes with the scratch folder
 }
 
 // exec runs statements that yield no rows.

@@ -60,7 +60,7 @@ func writeHome(t *testing.T, files map[string]string) (home string, config *Conf
 // extract runs the extract stage alone.
 func extract(home string, config *Config) (Output, error) {
 	stage := ExtractStage()
-	if _, err := Run(context.Background(), home, config, []Stage{stage}, RunOptions{}); err != nil {
+	if _, err := runTest(context.Background(), home, config, []Stage{stage}, RunOptions{}); err != nil {
 		return Output{}, err
 	}
 	return OpenOutput(stage.FolderOf(home, 0))

@@ -26,6 +26,14 @@ func makeHome(home string) error {
 	return f.Close()
 }
 
+// makeDir makes a folder, with its parents.
+func makeDir(path string) error {
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return fmt.Errorf("pipeline: %w", err)
+	}
+	return nil
+}
+
 // homeError adds place and remedy to an error of the file system under home.
 func homeError(home string, err error) error {
 	switch {

@@ -1,0 +1,277 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"dunning/data"
+	"dunning/features"
+)
+
+// Files of the features stage.
+const (
+	trainingFile   = "training.parquet" // decision points with labels, a sample
+	scoringFile    = "scoring.parquet"  // open customers at AsOf
+	planningTable  = "planning"         // the same customers on each day of the plan, by partition
+	vocabularyFile = "vocabulary.json"  // codes of categories, kept with the models
+)
+
+// FeaturesStage computes the training and scoring tables of one AsOf.
+func FeaturesStage() Stage {
+	return Stage{
+		Name: "features", Title: "point-in-time features and labels",
+		Folder: "lake/features/{as_of}", Inputs: []string{"extract"}, Seeded: true,
+		Config: func(c *Config) any { return []any{c.Features, c.Partitions} },
+		Run:    runFeatures,
+	}
+}
+
+// featurizer is the state of one run of the stage.
+type featurizer struct {
+	w         *Work
+	dir       string // of the extracted lake
+	parts     int
+	end       data.Date // first day of which the lake knows nothing
+	decisions features.Decisions
+	explicit  []map[string][]features.Point // by partition and customer; nil when points come from the log
+	cohorts   *features.Cohorts
+	words     *features.Vocabulary
+	keep      uint64 // points with a hash up to this one are in the sample
+	done      atomic.Int64
+}
+
+func runFeatures(ctx context.Context, w *Work) error {
+	extract := w.Input("extract")
+	f := &featurizer{w: w, dir: extract.Dir, parts: len(extract.Parts("customers"))}
+	f.end = min(w.AsOf, data.Date(extract.Manifest.Counts[countLastEvent])+1)
+	if err := f.readWhole(ctx); err != nil {
+		return err
+	}
+	if err := f.survey(ctx); err != nil {
+		return err
+	}
+	return f.compute(ctx)
+}
+
+// readWhole prepares what is the same for all customers: cohorts, the kind of
+// log, explicit decision points.
+func (f *featurizer) readWhole(ctx context.Context) error {
+	in := f.w.Input("extract")
+	rows, err := writeCohorts(ctx, f.w, in, f.w.AsOf)
+	if err != nil {
+		return err
+	}
+	if f.cohorts, err = features.NewCohorts(rows); err != nil {
+		return err
+	}
+	c := f.w.Config.Features
+	horizon := data.Date(c.HorizonDays)
+	from := data.DateOf(f.w.AsOf.Time().AddDate(0, -c.MaxAgeMonths, 0))
+	f.decisions = features.Decisions{From: from, To: f.end - horizon + 1} // later outcomes are not known yet
+	if c.DecisionPoints != "" {
+		return f.readPoints(ctx)
+	}
+	f.decisions.Logged, err = logsHolds(f.dir, f.parts)
+	return err
+}
+
+// readPoints runs the user's query for decision points.
+func (f *featurizer) readPoints(ctx context.Context) error {
+	dir, err := decisionPoints(ctx, f.w, f.w.Input("extract"))
+	if err != nil {
+		return err
+	}
+	f.explicit = make([]map[string][]features.Point, f.parts)
+	for part := range f.parts {
+		f.explicit[part] = map[string][]features.Point{}
+		rows, err := data.Read[features.PointRow](filepath.Join(dir, features.PartName(part)))
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if r.AsOf >= f.decisions.From && r.AsOf < f.decisions.To {
+				f.explicit[part][r.CustomerID] = append(f.explicit[part][r.CustomerID], r.Point())
+			}
+		}
+	}
+	return nil
+}
+
+// logsHolds reports whether the touch log keeps decisions not to contact.
+func logsHolds(dir string, parts int) (bool, error) {
+	type channelOnly struct {
+		Channel data.Channel `parquet:"channel,dict"`
+	}
+	for p := range parts {
+		for batch, err := range data.Scan[channelOnly](filepath.Join(dir, "touches", features.PartName(p))) {
+			if err != nil {
+				return false, err
+			}
+			for _, t := range batch {
+				if t.Channel == data.Hold {
+					return true, nil
+				}
+			}
+		}
+	}
+	return false, nil
+}
+
+// points returns the decision points of one customer.
+func (f *featurizer) points(h *features.History, part int) []features.Point {
+	if f.explicit == nil {
+		return f.decisions.Points(h)
+	}
+	return h.Open(f.explicit[part][h.Customer.CustomerID])
+}
+
+// hash places a decision point in the order in which the sample takes them. It
+// depends on the seed, the customer and the day alone, so that a sample does
+// not change when other customers come or go.
+func (f *featurizer) hash(customerID string, p features.Point) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d/%s@%d", f.w.Seed, customerID, p.AsOf)
+	return mix(h.Sum64())
+}
+
+// survey reads all histories once: the categories, and how many decision points
+// there are to sample from.
+func (f *featurizer) survey(ctx context.Context) error {
+	builders := make([]features.VocabularyBuilder, f.parts)
+	hashes := make([][]uint64, f.parts)
+	err := f.eachPart(ctx, func(ctx context.Context, part int) error {
+		return f.eachHistory(ctx, part, func(h *features.History) error {
+			builders[part].Add(h, f.w.AsOf)
+			for _, p := range f.points(h, part) {
+				hashes[part] = append(hashes[part], f.hash(h.Customer.CustomerID, p))
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for p := 1; p < f.parts; p++ {
+		builders[0].Merge(&builders[p])
+	}
+	f.words = builders[0].Vocabulary()
+	all := slices.Concat(hashes...)
+	f.w.Count("decision_points", int64(len(all)))
+	if len(all) == 0 {
+		return fmt.Errorf("%w: there is no decision point with a known outcome before %s: a history of at least %d days with open invoices is needed",
+			data.ErrBadInput, f.w.AsOf, f.w.Config.Features.HorizonDays+1)
+	}
+	slices.Sort(all)
+	f.keep = all[min(len(all), f.w.Config.Features.MaxTrainingRows)-1]
+	b, err := json.MarshalIndent(f.words, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(f.w.Dir, vocabularyFile), append(b, '\n'), 0o644)
+}
+
+// compute reads all histories again and writes the tables.
+func (f *featurizer) compute(ctx context.Context) error {
+	if err := os.Mkdir(filepath.Join(f.w.Dir, planningTable), 0o755); err != nil {
+		return err
+	}
+	training := make([]*features.Frame, f.parts)
+	scoring := make([]*features.Frame, f.parts)
+	err := f.eachPart(ctx, func(ctx context.Context, part int) error {
+		training[part], scoring[part] = &features.Frame{}, &features.Frame{}
+		return f.computePart(ctx, part, training[part], scoring[part])
+	})
+	if err != nil {
+		return err
+	}
+	if err := f.writeTable(trainingFile, training, features.WriteTraining); err != nil {
+		return err
+	}
+	return f.writeTable(scoringFile, scoring, features.WriteScoring)
+}
+
+func (f *featurizer) computePart(ctx context.Context, part int, training, scoring *features.Frame) error {
+	c := features.NewComputer(f.words, f.cohorts)
+	outcome := features.Training{HorizonDays: f.w.Config.Features.HorizonDays, End: f.end}
+	days := planDays(f.w)
+	planning := &features.Frame{}
+	err := f.eachHistory(ctx, part, func(h *features.History) error {
+		points := slices.DeleteFunc(f.points(h, part), func(p features.Point) bool {
+			return f.hash(h.Customer.CustomerID, p) > f.keep
+		})
+		c.AppendTraining(training, h, points, outcome)
+		if c.AppendScoring(scoring, h, f.w.AsOf, f.w.AsOf) {
+			c.AppendScoring(planning, h, f.w.AsOf, days...)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return f.writeTable(planningTable+"/"+features.PartName(part), []*features.Frame{planning}, features.WriteScoring)
+}
+
+// planDays lists the days of the planning window, AsOf first.
+func planDays(w *Work) []data.Date {
+	days := make([]data.Date, w.Config.Features.PlanDays)
+	for i := range days {
+		days[i] = w.AsOf + data.Date(i)
+	}
+	return days
+}
+
+func (f *featurizer) writeTable(name string, parts []*features.Frame, write func(string, *features.Frame) (data.File, error)) error {
+	frame, err := features.Concat(parts...)
+	if err != nil {
+		return err
+	}
+	file, err := write(filepath.Join(f.w.Dir, filepath.FromSlash(name)), frame)
+	if err != nil {
+		return err
+	}
+	f.w.Wrote(name, file)
+	return nil
+}
+
+// eachPart calls work for every partition, as many at a time as there are
+// cores.
+func (f *featurizer) eachPart(ctx context.Context, work func(ctx context.Context, part int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(cmp.Or(f.w.Config.Threads, runtime.GOMAXPROCS(0)))
+	for p := range f.parts {
+		group.Go(func() error {
+			if err := work(ctx, p); err != nil {
+				return err
+			}
+			f.w.Advance(f.done.Add(1), int64(2*f.parts)) // two readings of every partition
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// eachHistory calls work for the customers of one partition in their order.
+func (f *featurizer) eachHistory(ctx context.Context, part int, work func(*features.History) error) error {
+	for h, err := range features.Histories(f.dir, part) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = work(h)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,247 @@
+package pipeline
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dunning/data"
+	"dunning/optimizer"
+	"dunning/pipeline/report"
+)
+
+// topActions is how many actions the report names.
+const topActions = 20
+
+// actions turns the chosen candidates into the rows of the plan, by day,
+// channel and customer.
+func (p *planner) actions(s *optimizer.Solution, plan *optimizer.Plan) []data.Action {
+	explain := optimizer.NewExplainer(p.problem, s)
+	chosen := slices.Clone(plan.Chosen)
+	slices.SortFunc(chosen, func(a, b int32) int {
+		x, y := p.rows[a], p.rows[b]
+		return cmp.Or(cmp.Compare(x.Day, y.Day), cmp.Compare(x.Channel.Index(), y.Channel.Index()), cmp.Compare(x.CustomerID, y.CustomerID))
+	})
+	id := p.planID(chosen)
+	out := make([]data.Action, len(chosen))
+	for i, j := range chosen {
+		c := p.rows[j]
+		customer := p.customer[c.CustomerID]
+		start, end, _ := p.engine.Window(&customer, c.Day)
+		out[i] = data.Action{
+			PlanID: id, ActionID: fmt.Sprintf("%s-%06d", id, i+1), CustomerID: c.CustomerID, Channel: c.Channel, Day: c.Day,
+			WindowStart: start, WindowEnd: end, Step: 1, CostCents: c.CostCents, ValueCents: p.value(c),
+			ReducedCostCents: data.RoundCents(explain.ReducedCostCents(j)),
+			// Whoever is not in the random holdout gets the best option for sure.
+			TreatProb: 1 - p.w.Config.HoldoutShare,
+			Source:    data.SourceRecommended,
+			Reason:    p.reason(explain.Explain(j)),
+		}
+	}
+	p.out.Plan.PlanID = id
+	return out
+}
+
+// planID names a plan by its day and by what it proposes.
+func (p *planner) planID(chosen []int32) string {
+	h := sha256.New()
+	for _, j := range chosen {
+		c := p.rows[j]
+		fmt.Fprintf(h, "%q %s %d %d %d\n", c.CustomerID, c.Channel, c.Day, c.CostCents, p.value(c))
+	}
+	return fmt.Sprintf("%s-%s", p.w.AsOf, hex.EncodeToString(h.Sum(nil))[:8])
+}
+
+// weekdays are the Portuguese names of the days.
+var weekdays = [...]string{"domingo", "segunda", "terça", "quarta", "quinta", "sexta", "sábado"}
+
+// reason says in one Portuguese sentence why an action is proposed: what it is
+// expected to bring and cost, what would happen without it, and what comes
+// second.
+func (p *planner) reason(x optimizer.Explanation) string {
+	c := p.rows[x.Candidate]
+	score := p.scores[c.CustomerID]
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s na %s, %s: espera-se recuperar %s a mais por %s; saldo de %s %s, que sem contato seria pago em %d dias com probabilidade de %s",
+		capital(c.Channel.Portuguese()), weekdays[c.Day.Weekday()], dayMonth(c.Day), p.value(c).BRL(), c.CostCents.BRL(),
+		score.BalanceCents.BRL(), lateness(score.DaysPastDue), p.w.Config.Features.HorizonDays, percent(score.PayProb))
+	if x.RunnerUp < 0 {
+		b.WriteString("; a segunda melhor opção é não contatar.")
+		return b.String()
+	}
+	second := p.rows[x.RunnerUp]
+	fmt.Fprintf(&b, "; a segunda melhor opção, já descontado o que cada uma ocupa, é %s em %s (%s).",
+		second.Channel.Portuguese(), dayMonth(second.Day), p.value(second).BRL())
+	return b.String()
+}
+
+func lateness(days int32) string {
+	switch {
+	case days == 0:
+		return "que vence hoje"
+	case days == 1:
+		return "vencido há 1 dia"
+	case days > 1:
+		return fmt.Sprintf("vencido há %d dias", days)
+	case days == -1:
+		return "a vencer em 1 dia"
+	}
+	return fmt.Sprintf("a vencer em %d dias", -days)
+}
+
+func dayMonth(d data.Date) string { return d.Time().Format("02/01") }
+
+func percent(p float64) string {
+	return strings.Replace(strconv.FormatFloat(100*p, 'f', 1, 64), ".", ",", 1) + " %"
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// describe fills in the plan's figures.
+func (p *planner) describe(s *optimizer.Solution, plan *optimizer.Plan, actions []data.Action) error {
+	out := p.out.Plan
+	var lower data.Cents
+	for _, j := range plan.Chosen {
+		lower += p.rows[j].ValueLoCents
+	}
+	out.ValueLoCents = &lower
+	type slot struct {
+		channel data.Channel
+		day     data.Date
+	}
+	perDay := map[slot]int64{}
+	perChannel := map[data.Channel]*report.PlanChannel{}
+	for _, a := range actions {
+		out.SpentCents += a.CostCents
+		out.ValueCents += a.ValueCents
+		perDay[slot{a.Channel, a.Day}]++
+		if perChannel[a.Channel] == nil {
+			perChannel[a.Channel] = &report.PlanChannel{}
+		}
+		t := perChannel[a.Channel]
+		t.Actions++
+		t.CostCents += a.CostCents
+		t.ValueCents += a.ValueCents
+	}
+	out.Touched = int64(len(actions))
+	days := planDays(p.w)
+	for _, ch := range data.Channels {
+		config, used := p.w.Config.Channels[ch]
+		if !used {
+			continue
+		}
+		total := report.PlanChannel{}
+		if t := perChannel[ch]; t != nil {
+			total = *t
+		}
+		total.Channel = ch
+		if config.CapacityPerDay != nil {
+			all := *config.CapacityPerDay * int64(len(days))
+			total.Capacity = &all
+		}
+		out.Channels = append(out.Channels, total)
+		for _, day := range days {
+			out.Days = append(out.Days, report.PlanDay{Channel: ch, Day: day, Actions: perDay[slot{ch, day}], Capacity: config.CapacityPerDay})
+		}
+	}
+	p.prices(s)
+	p.out.TopActions = topOf(actions)
+	return nil
+}
+
+// prices lists what one more unit of each limit would bring in, dearest first.
+func (p *planner) prices(s *optimizer.Solution) {
+	channelOf := map[string]optimizer.Capacity{}
+	for _, c := range p.capacities() {
+		channelOf[optimizer.CapacityName(c.Channel, c.Day)] = c
+	}
+	for _, row := range optimizer.PriceTable(p.problem, s) {
+		price := report.Price{Kind: report.PriceSegment, Row: row.Row, Limit: row.Limit, Used: row.Used, PriceCents: row.DualPrice}
+		if c, ok := channelOf[row.Row]; ok {
+			price.Kind, price.Channel, price.Day = report.PriceCapacity, c.Channel, c.Day
+		} else if row.Row == optimizer.BudgetName {
+			price.Kind = report.PriceBudget
+		}
+		p.out.Plan.Prices = append(p.out.Plan.Prices, price)
+	}
+	slices.SortStableFunc(p.out.Plan.Prices, func(a, b report.Price) int { return cmp.Compare(b.PriceCents, a.PriceCents) })
+}
+
+func topOf(actions []data.Action) []report.TopAction {
+	order := slices.Clone(actions)
+	slices.SortStableFunc(order, func(a, b data.Action) int { return cmp.Compare(b.ValueCents, a.ValueCents) })
+	var out []report.TopAction
+	for _, a := range order[:min(topActions, len(order))] {
+		out = append(out, report.TopAction{CustomerID: a.CustomerID, Channel: a.Channel, Day: a.Day,
+			CostCents: a.CostCents, ValueCents: a.ValueCents, Reason: a.Reason})
+	}
+	return out
+}
+
+// blockedCount counts what one rule forbade. Candidates come by customer.
+type blockedCount struct {
+	candidates, customers int64
+	last                  string
+}
+
+func countBlocked(to map[string]*blockedCount, c data.Candidate) {
+	b := to[c.BlockedBy]
+	if b == nil {
+		b = &blockedCount{}
+		to[c.BlockedBy] = b
+	}
+	b.candidates++
+	if b.last != c.CustomerID {
+		b.customers++
+		b.last = c.CustomerID
+	}
+}
+
+// blockedTable names the rules in words, those that forbid most first.
+func (p *planner) blockedTable(counts map[string]*blockedCount) []report.Blocked {
+	var out []report.Blocked
+	for _, r := range p.engine.Rules() {
+		if b := counts[r.ID]; b != nil {
+			out = append(out, report.Blocked{Rule: r.ID, Title: r.Portuguese, Source: r.Source, Candidates: b.candidates, Customers: b.customers})
+		}
+	}
+	if b := counts[holdoutRule]; b != nil {
+		out = append(out, report.Blocked{Rule: holdoutRule, Title: "Grupo de controle permanente: ninguém o contata, para que o efeito dos contatos possa ser medido.",
+			Candidates: b.candidates, Customers: b.customers})
+	}
+	slices.SortStableFunc(out, func(a, b report.Blocked) int { return cmp.Compare(b.Candidates, a.Candidates) })
+	return out
+}
+
+// writePlanCSV writes the plan for spreadsheets: the columns of plan.parquet.
+func writePlanCSV(path string, actions []data.Action) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w := csv.NewWriter(f)
+	header := []string{"plan_id", "action_id", "customer_id", "channel", "day", "window_start", "window_end", "step",
+		"cost_cents", "value_cents", "reduced_cost_cents", "treat_prob", "source", "reason"}
+	if err := w.Write(header); err != nil {
+		return err
+	}
+	for _, a := range actions {
+		err := w.Write([]string{a.PlanID, a.ActionID, a.CustomerID, string(a.Channel), a.Day.String(),
+			a.WindowStart.Format(time.RFC3339), a.WindowEnd.Format(time.RFC3339), strconv.Itoa(int(a.Step)),
+			strconv.FormatInt(int64(a.CostCents), 10), strconv.FormatInt(int64(a.ValueCents), 10),
+			strconv.FormatInt(int64(a.ReducedCostCents), 10), strconv.FormatFloat(a.TreatProb, 'g', -1, 64), string(a.Source), a.Reason})
+		if err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return cmp.Or(w.Error(), f.Close())
+}

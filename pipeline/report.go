@@ -1,0 +1,142 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"dunning/data"
+	"dunning/pipeline/kpi"
+	"dunning/pipeline/report"
+)
+
+// Outputs of the report stage.
+const (
+	ReportName        = "report.html"    // the page, in Portuguese
+	ReportTextName    = "report.txt"     // what a run prints at its end, in English
+	reportEnglishName = "report.en.html" // the page, in English
+	reportJSONName    = "report.json"    // report.Data
+)
+
+// kpiMonths is how many months of the portfolio the report shows.
+const kpiMonths = 12
+
+// ReportStage puts everything a person wants to see of a run into one page.
+func ReportStage() Stage {
+	return Stage{
+		Name: "report", Title: "indicators and pictures",
+		Folder: "reports/{as_of}", Inputs: []string{"extract", "features", "train", "score", "optimize"},
+		Config:  func(c *Config) any { return []any{c.HoldoutShare, c.Channels, c.BudgetCents, c.Features, c.Policy} },
+		Prepare: func(_ context.Context, w *Work) (map[string]string, error) { return truthHashes(w) },
+		Run:     runReport,
+	}
+}
+
+func runReport(ctx context.Context, w *Work) error {
+	d := report.Data{AsOf: w.AsOf, Sources: sourceCounts(w.Input("extract").Manifest)}
+	var err error
+	d.Portfolio, err = kpi.Compute(ctx, kpi.Config{Lake: w.Input("extract").Dir, AsOf: w.AsOf, Months: kpiMonths,
+		MemoryMB: w.Config.MemoryMB, Threads: w.Config.Threads, TempDir: w.Tmp})
+	if err != nil {
+		return err
+	}
+	w.Advance(1, 4)
+	var evaluation Evaluation
+	if err := readJSON(w.Input("train").Path(evaluationFile), &evaluation); err != nil {
+		return err
+	}
+	d.Evaluation, d.Uplift = evaluation.Payment, evaluation.Uplift
+	var plan Optimization
+	if err := readJSON(w.Input("optimize").Path(optimizationFile), &plan); err != nil {
+		return err
+	}
+	d.Plan, d.Blocked, d.TopActions = plan.Plan, plan.Blocked, plan.TopActions
+	if d.Truth, err = compareWithTruth(ctx, w); err != nil {
+		return err
+	}
+	d.Simulated = d.Truth != nil
+	w.Advance(3, 4)
+	for _, stage := range []string{"extract", "features", "train", "score", "optimize"} {
+		m := w.Input(stage).Manifest
+		d.Manifests = append(d.Manifests, report.Manifest{Stage: stage, Key: m.Key, Rows: w.Input(stage).Rows(),
+			Files: len(m.Files), Seed: m.Seed, CodeVersion: m.CodeVersion})
+	}
+	return writeReport(w.Dir, d)
+}
+
+// writeReport writes the report in every form.
+func writeReport(dir string, d report.Data) error {
+	for _, form := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{ReportName, func(w io.Writer) error { return report.HTML(w, d, "pt") }},
+		{reportEnglishName, func(w io.Writer) error { return report.HTML(w, d, "en") }},
+		{ReportTextName, func(w io.Writer) error { return report.Text(w, d, "en") }},
+		{reportJSONName, func(w io.Writer) error { return report.JSON(w, d) }},
+	} {
+		var buf bytes.Buffer
+		if err := form.write(&buf); err != nil {
+			return err
+		}
+		if err := data.WriteFile(filepath.Join(dir, form.name), buf.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readJSON(path string, v any) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("pipeline: %w", err)
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("%s: %w: %w", path, data.ErrDamagedFile, err)
+	}
+	return nil
+}
+
+// sourceCounts reads what became of each source table from extract's manifest.
+func sourceCounts(m data.Manifest) []report.Source {
+	var out []report.Source
+	for _, table := range SourceTables {
+		s := report.Source{Table: table, Rows: m.Counts[table+".in"], Accepted: m.Counts[table+".accepted"], Quarantined: m.Counts[table+".quarantined"]}
+		for key, n := range m.Counts {
+			if rule, ok := strings.CutPrefix(key, "quarantine."+table+"."); ok {
+				s.Rules = append(s.Rules, report.RuleCount{Rule: rule, Rows: n})
+			}
+		}
+		slices.SortFunc(s.Rules, func(a, b report.RuleCount) int {
+			return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(a.Rule, b.Rule))
+		})
+		out = append(out, s)
+	}
+	return out
+}
+
+// truthHashes returns the content hashes of the simulator's truth, none where
+// the portfolio is real.
+func truthHashes(w *Work) (map[string]string, error) {
+	out := map[string]string{}
+	for _, name := range []string{truthDecisions, truthAsOf} {
+		sum, err := w.hashes.hash(filepath.Join(w.Home, filepath.FromSlash(name)))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[name] = sum
+	}
+	return out, nil
+}

@@ -1,0 +1,266 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"iter"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"dunning/data"
+	"dunning/features"
+	"dunning/models/registry"
+	"dunning/policy"
+)
+
+// Outputs of the score stage.
+const (
+	scoresFile      = "scores.parquet" // data.Score, by customer
+	candidatesTable = "candidates"     // data.Candidate, by partition, customer, day, channel
+)
+
+// holdoutRule is the rule id of customers who are left alone so that effects
+// stay measurable.
+const holdoutRule = "holdout"
+
+// ScoreStage values every contact that could be made with an open customer in
+// the planning window, and says which are allowed.
+func ScoreStage() Stage {
+	return Stage{
+		Name: "score", Title: "what each contact would bring",
+		Folder: "lake/score/{as_of}", Inputs: []string{"extract", "features", "train"},
+		Config: func(c *Config) any {
+			return []any{c.Policy, c.HoldoutShare, c.Channels, c.Features.HorizonDays, c.Features.PlanDays}
+		},
+		Run: runScore,
+	}
+}
+
+// scorer is the state of one run of the stage.
+type scorer struct {
+	w      *Work
+	model  *registry.Loaded
+	engine *policy.Engine
+	days   []data.Date
+	scores [][]data.Score // by partition
+	done   atomic.Int64
+}
+
+func runScore(ctx context.Context, w *Work) error {
+	model, err := registry.Load(w.Input("train").Dir)
+	if err != nil {
+		return err
+	}
+	engine, err := policy.New(w.Config.Policy)
+	if err != nil {
+		return err
+	}
+	parts := len(w.Input("extract").Parts("customers"))
+	s := &scorer{w: w, model: model, engine: engine, days: planDays(w), scores: make([][]data.Score, parts)}
+	if err := os.Mkdir(filepath.Join(w.Dir, candidatesTable), 0o755); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(cmp.Or(w.Config.Threads, runtime.GOMAXPROCS(0)))
+	for p := range parts {
+		group.Go(func() error {
+			if err := s.part(ctx, p); err != nil {
+				return err
+			}
+			w.Advance(s.done.Add(1), int64(parts))
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	all := slices.Concat(s.scores...)
+	slices.SortFunc(all, func(a, b data.Score) int { return strings.Compare(a.CustomerID, b.CustomerID) })
+	file, err := data.Write(filepath.Join(w.Dir, scoresFile), all)
+	if err != nil {
+		return err
+	}
+	w.Wrote(scoresFile, file)
+	return nil
+}
+
+// predictions are what the models say of one partition's planning rows.
+type predictions struct {
+	frame *features.Frame
+	pay   []float64      // PayProb of each row
+	mean  [][]float64    // mean[k][row]: effect of channels[k]
+	lower [][]float64    // its lower confidence bound, NaN when unknown
+	kinds []data.Channel // the channels that have a model
+}
+
+func (s *scorer) predict(part int) (*predictions, error) {
+	in := s.w.Input("features")
+	frame, err := features.ReadScoring(in.Path(planningTable + "/" + features.PartName(part)))
+	if err != nil {
+		return nil, err
+	}
+	p := &predictions{frame: frame}
+	if frame.Len() == 0 {
+		return p, nil
+	}
+	if p.pay, err = s.model.PayProb.Predict(frame.Matrix); err != nil {
+		return nil, err
+	}
+	if s.model.Uplift != nil {
+		effects, err := s.model.Uplift.Effects()
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range effects.Treatments() {
+			p.kinds = append(p.kinds, data.Channel(t))
+		}
+		if p.mean, p.lower, err = effects.Predict(frame.Matrix); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// part scores the customers of one partition and writes their candidates.
+func (s *scorer) part(ctx context.Context, part int) error {
+	p, err := s.predict(part)
+	if err != nil {
+		return err
+	}
+	name := candidatesTable + "/" + features.PartName(part)
+	out, err := data.Create[data.Candidate](filepath.Join(s.w.Dir, filepath.FromSlash(name)))
+	if err != nil {
+		return err
+	}
+	defer out.Abort()
+	next, stop := iter.Pull2(features.Histories(s.w.Input("extract").Dir, part))
+	defer stop()
+	var buf []data.Candidate
+	for row := 0; row < p.frame.Len(); row += len(s.days) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		h, err := historyOf(next, p.frame.CustomerID[row])
+		if err != nil {
+			return err
+		}
+		buf = s.customer(buf[:0], h, p, row, part)
+		if err := out.Append(buf...); err != nil {
+			return err
+		}
+	}
+	file, err := out.Close()
+	if err != nil {
+		return err
+	}
+	s.w.Wrote(name, file)
+	return nil
+}
+
+// historyOf advances to a customer: both the lake and the planning table are
+// sorted by customer.
+func historyOf(next func() (*features.History, error, bool), id string) (*features.History, error) {
+	for {
+		h, err, ok := next()
+		switch {
+		case err != nil:
+			return nil, err
+		case !ok:
+			return nil, fmt.Errorf("%w: customer %q of the planning table is not in the lake; run the stage features again with --force", data.ErrDamagedFile, id)
+		case h.Customer.CustomerID == id:
+			return h, nil
+		}
+	}
+}
+
+// customer appends the candidates of one customer, whose planning rows start at
+// row, and keeps his score.
+func (s *scorer) customer(to []data.Candidate, h *features.History, p *predictions, row, part int) []data.Candidate {
+	balance, pay := p.frame.BalanceCents[row], p.pay[row]
+	score := data.Score{CustomerID: h.Customer.CustomerID, AsOf: s.w.AsOf, PayProb: pay, BalanceCents: balance,
+		DaysPastDue: p.frame.DaysPastDue[row], ModelVersion: s.model.Version}
+	facts := s.facts(h, balance, score.DaysPastDue)
+	subject := s.engine.Prepare(&h.Customer, &facts)
+	heldOut := isHeldOut(h.Customer.CustomerID, s.w.Config.HoldoutShare)
+	for d, day := range s.days {
+		open := stillOpen(pay, d, s.w.Config.Features.HorizonDays)
+		for k, ch := range p.kinds {
+			channel, usable := s.w.Config.Channels[ch]
+			if !usable {
+				continue
+			}
+			mean, lower := p.mean[k][row+d], p.lower[k][row+d]
+			if math.IsNaN(lower) {
+				lower = mean
+			}
+			if best := score.Uplift(ch); best == nil || mean > *best {
+				score.SetUplift(ch, mean)
+			}
+			c := data.Candidate{CustomerID: h.Customer.CustomerID, Channel: ch, Day: day, CostCents: channel.CostCents,
+				ValueCents:   data.RoundCents(mean * open * float64(balance)),
+				ValueLoCents: data.RoundCents(lower * open * float64(balance)),
+			}
+			c.BlockedBy = s.engine.RuleID(s.engine.Decide(&subject, ch, day))
+			if c.BlockedBy == "" && heldOut {
+				c.BlockedBy = holdoutRule
+			}
+			c.Allowed = c.BlockedBy == ""
+			to = append(to, c)
+		}
+	}
+	s.scores[part] = append(s.scores[part], score)
+	return to
+}
+
+// stillOpen returns the probability that a customer who pays within the horizon
+// with probability pay, at an even pace, has not paid before day d.
+func stillOpen(pay float64, d, horizonDays int) float64 {
+	return math.Pow(1-pay, float64(d)/float64(horizonDays))
+}
+
+// factsDays is how far back touches matter to a rule.
+const factsDays = 31
+
+// facts gathers what the rules ask about, as known before AsOf.
+func (s *scorer) facts(h *features.History, balance data.Cents, pastDue int32) policy.Facts {
+	f := policy.Facts{AsOf: s.w.AsOf, BalanceCents: balance, DaysPastDue: pastDue}
+	for _, t := range h.Touches {
+		if day := data.DateOf(t.SentAt); t.Channel != data.Hold && day < s.w.AsOf && day >= s.w.AsOf-factsDays {
+			f.Touches = append(f.Touches, day)
+		}
+	}
+	for _, p := range h.Promises {
+		if data.DateOf(p.MadeAt) < s.w.AsOf && p.DueOn >= s.w.AsOf {
+			f.PromiseOpenUntil = max(f.PromiseOpenUntil, p.DueOn)
+		}
+	}
+	return f
+}
+
+// isHeldOut reports whether a customer belongs to the permanent holdout: a hash
+// of his id, so that he stays in it whatever the run, the seed and the others.
+func isHeldOut(customerID string, share float64) bool {
+	h := fnv.New64a()
+	h.Write([]byte("holdout/"))
+	h.Write([]byte(customerID))
+	return float64(mix(h.Sum64())>>11)/(1<<53) < share
+}
+
+// mix spreads the bits of a hash (the finaliser of MurmurHash3): FNV's high
+// bits depend too little on the last bytes.
+func mix(x uint64) uint64 {
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	x *= 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
+}

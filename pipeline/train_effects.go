@@ -1,0 +1,251 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"dunning/data"
+	"dunning/models"
+	"dunning/models/trees"
+	"dunning/models/uplift"
+	"dunning/pipeline/report"
+)
+
+// balanceFeature is the open balance at AsOf, in cents.
+const balanceFeature = "f_aging_balance_cents"
+
+// minTouches is the least number of touches of a channel, in the period that is
+// learned from, below which nothing is said about the channel.
+const minTouches = 50
+
+// effectsModel is the uplift model that is kept.
+type effectsModel struct {
+	learner    string
+	treatments []string
+	bags       []*trees.Ensemble
+	rows       int // each bag was fitted on a part of these
+}
+
+// trainEffects estimates what a touch on each channel adds to the share of the
+// balance that is paid within the horizon: an S-learner, judged on the test
+// period against the logged probabilities.
+func (t *trainer) trainEffects(ctx context.Context) error {
+	channels, refused := t.touchedChannels()
+	if refused != "" {
+		t.evaluation.Refused = refused
+		t.w.progress.Note("train: no effect of a touch can be estimated: %s", refused)
+		return nil
+	}
+	learner := uplift.SLearner{Base: t.boosting(t.w.Seed + 1), Bags: t.w.Config.Train.Bags, Seed: t.w.Seed}
+	fitted, err := learner.Fit(ctx, t.log(t.train, channels))
+	if err != nil {
+		return err
+	}
+	if err := t.judgeEffects(fitted.(*uplift.SModel), channels); err != nil {
+		return err
+	}
+	all := make([]int, t.frame.Len())
+	for i := range all {
+		all[i] = i
+	}
+	fitted, err = learner.Fit(ctx, t.log(all, channels))
+	if err != nil {
+		return err
+	}
+	t.effects = &effectsModel{learner: learner.Name(), treatments: fitted.Treatments(), rows: len(all)}
+	for _, m := range fitted.(*uplift.SModel).Models() {
+		t.effects.bags = append(t.effects.bags, m.(*trees.Ensemble))
+	}
+	return nil
+}
+
+// touchedChannels lists the channels with enough touches to learn from, and
+// says why when there are none.
+func (t *trainer) touchedChannels() (channels []data.Channel, refused string) {
+	count := map[data.Channel]int{}
+	for _, i := range t.train {
+		count[t.frame.Option[i]]++
+	}
+	if count[data.Hold] == 0 {
+		return nil, "every decision point is a touch: there is nobody to compare with; log the decisions to hold too"
+	}
+	for _, ch := range data.Channels {
+		if count[ch] >= minTouches {
+			channels = append(channels, ch)
+		}
+	}
+	if len(channels) == 0 {
+		return nil, fmt.Sprintf("no channel has %d touches before %s", minTouches, t.cut)
+	}
+	return channels, ""
+}
+
+// log returns the decisions of some rows over the given channels; rows of
+// other channels are left out.
+func (t *trainer) log(rows []int, channels []data.Channel) uplift.Log {
+	option := map[data.Channel]int{data.Hold: 0}
+	l := uplift.Log{}
+	for k, ch := range channels {
+		option[ch] = k + 1
+		l.Treatments = append(l.Treatments, string(ch))
+	}
+	var kept []int
+	for _, i := range rows {
+		if k, ok := option[t.frame.Option[i]]; ok {
+			kept = append(kept, i)
+			l.Option = append(l.Option, k)
+			l.Y = append(l.Y, t.share(i))
+		}
+	}
+	l.X = t.X.Take(kept)
+	l.Unit = models.Take(t.frame.CustomerID, kept)
+	return l
+}
+
+// share returns the share of the balance at row i that was paid within the
+// horizon, in [0, 1].
+func (t *trainer) share(i int) float64 {
+	balance := float64(t.frame.Column(balanceFeature)[i])
+	if !(balance > 0) {
+		return 0
+	}
+	return min(1, float64(t.frame.OutcomeCents[i])/balance)
+}
+
+// judgeEffects predicts the test period and compares, channel by channel, with
+// what the logged probabilities say happened.
+func (t *trainer) judgeEffects(m *uplift.SModel, channels []data.Channel) error {
+	mu, err := m.Response(t.X.Take(t.test)) // mu[k][i] under option k, rows of the test period
+	if err != nil {
+		return err
+	}
+	reachable, err := t.reachable()
+	if err != nil {
+		return err
+	}
+	for k, ch := range channels {
+		for i := range t.heldOut {
+			effect := mu[k+1][i] - mu[0][i]
+			*t.heldOut[i].uplift(ch) = &effect
+		}
+		t.evaluation.Uplift = append(t.evaluation.Uplift, t.judge(ch, k+1, mu, reachable))
+	}
+	return nil
+}
+
+// judge estimates the effect of one channel on the test period, doubly robust
+// (the model was fitted on earlier decisions, so no cross-fitting is needed),
+// and how well the model ranks customers by it. Rows on which no choice was
+// made, or whose customer could not be reached on the channel, say nothing
+// about it and are left out.
+func (t *trainer) judge(ch data.Channel, k int, mu [][]float64, reachable map[string][]bool) report.Uplift {
+	out := report.Uplift{Channel: ch, Learner: "s"}
+	var influence []float64
+	var ranking uplift.Ranking
+	var unit []string
+	for i, row := range t.test {
+		p := t.frame.TreatProb[row]
+		customer := t.frame.CustomerID[row]
+		if !(p > 0 && p < 1) || !reachable[customer][ch.Index()] {
+			continue
+		}
+		effect := mu[k][i] - mu[0][i]
+		value := effect
+		option := t.frame.Option[row]
+		switch option {
+		case ch:
+			value += (t.share(row) - mu[k][i]) / p
+			out.Treated++
+		case data.Hold:
+			value -= (t.share(row) - mu[0][i]) / p
+		}
+		influence = append(influence, value)
+		unit = append(unit, customer)
+		if option == ch || option == data.Hold {
+			ranking.Y = append(ranking.Y, t.paid([]int{row})[0])
+			ranking.Treated = append(ranking.Treated, option == ch)
+			ranking.Score = append(ranking.Score, effect)
+			ranking.Weight = append(ranking.Weight, 1/p)
+		}
+	}
+	out.Rows = int64(len(influence))
+	if len(influence) == 0 {
+		return out // no logged probabilities: the model stands unjudged
+	}
+	mean, stderr := uplift.MeanSE(influence, unit)
+	out.ATE, out.ATELo, out.ATEHi = report.Known(mean), report.Known(mean-1.96*stderr), report.Known(mean+1.96*stderr)
+	t.rank(&out, ranking)
+	return out
+}
+
+// rank fills in the metrics of the ranking, where both arms are present.
+func (t *trainer) rank(out *report.Uplift, r uplift.Ranking) {
+	q, err := uplift.Qini(r)
+	if err != nil {
+		return
+	}
+	out.Qini = report.Known(q)
+	if at, err := uplift.AtK(r, 0.3, uplift.Overall); err == nil {
+		out.UpliftAt30 = report.Known(at)
+	}
+	if c, err := uplift.QiniCurve(r); err == nil {
+		out.Curve = thin(c, 100)
+	}
+}
+
+// thin keeps about n points of a curve, scaled to shares of the population.
+func thin(c uplift.Curve, n int) []report.QiniPoint {
+	last := len(c.N) - 1
+	total := c.N[last]
+	if !(total > 0) {
+		return nil
+	}
+	var out []report.QiniPoint
+	next := 0.0
+	for i := range c.N {
+		if c.N[i] >= next || i == last {
+			out = append(out, report.QiniPoint{Share: c.N[i] / total, Gain: c.Gain[i] / total})
+			next = c.N[i] + total/float64(n)
+		}
+	}
+	return out
+}
+
+// reachable tells for each customer which channels consent and addresses allow,
+// by the channel's index. They are today's: a customer who has opted out since
+// is left out of the judgement for the whole period.
+func (t *trainer) reachable() (map[string][]bool, error) {
+	in := t.w.Input("extract")
+	out := map[string][]bool{}
+	for _, part := range in.Parts("customers") {
+		for batch, err := range data.Scan[data.Customer](in.Path(part.Name)) {
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range batch {
+				can := make([]bool, len(data.Channels))
+				for k, ch := range data.Channels {
+					can[k] = c.Consent(ch) && c.Reach(ch)
+				}
+				out[c.CustomerID] = can
+			}
+		}
+	}
+	return out, nil
+}
+
+// meanEffect returns the mean estimated effect of a channel on the test period.
+func meanEffect(rows []HeldOut, ch data.Channel) float64 {
+	sum, n := 0.0, 0
+	for i := range rows {
+		if u := *rows[i].uplift(ch); u != nil {
+			sum += *u
+			n++
+		}
+	}
+	if n == 0 {
+		return math.NaN()
+	}
+	return sum / float64(n)
+}

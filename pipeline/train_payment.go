@@ -1,0 +1,208 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"dunning/data"
+	"dunning/features"
+	"dunning/models"
+	"dunning/models/baseline"
+	"dunning/models/trees"
+	"dunning/pipeline/report"
+)
+
+// paymentModel is the champion that is kept: P(the open balance is paid in full
+// within the horizon), if nobody touches the customer.
+type paymentModel struct {
+	trees       *trees.Ensemble
+	calibration models.Calibration
+	metrics     []namedMetrics // champion first
+	importance  []models.Importance
+	lift        []models.LiftBin
+	curves      []models.CardROC
+	card        models.CardCalibration
+	rows        int // it was fitted on
+}
+
+// namedMetrics are the figures of one model on the test period.
+type namedMetrics struct {
+	Name    string         `json:"name"`
+	Metrics models.Metrics `json:"metrics"`
+}
+
+// calibrationShare is the latest part of the training period that calibrates
+// what was learned from the earlier part.
+const calibrationShare = 0.15
+
+// importanceRows bounds the sample on which SHAP values are averaged.
+const importanceRows = 2000
+
+// rocPoints bounds the points of a ROC curve that the card keeps.
+const rocPoints = 100
+
+// organicRows are the rows of one learner's life: fit, calibrate, test.
+type organicRows struct {
+	fit, calibrate, test []int
+}
+
+// trainPayment compares the learners on organic outcomes and keeps the boosted
+// trees, fitted once more on all of them.
+func (t *trainer) trainPayment(ctx context.Context) error {
+	rows, err := t.organicRows()
+	if err != nil {
+		return err
+	}
+	boosting := t.boosting(t.w.Seed)
+	learners := []models.Learner{
+		boosting,
+		baseline.Logistic{},
+		baseline.GolearnForest{Seed: t.w.Seed},
+		baseline.BaseRate{},
+	}
+	y := t.paid(rows.test)
+	eval := &report.Evaluation{HorizonDays: t.w.Config.Features.HorizonDays, TestFrom: t.cut, TestTo: slices.Max(t.frame.AsOf),
+		TrainRows: int64(len(rows.fit) + len(rows.calibrate)), TestRows: int64(len(rows.test))}
+	for _, l := range learners {
+		p, raw, calibration, err := t.heldOutProbabilities(ctx, l, rows)
+		if err != nil {
+			return fmt.Errorf("%s: %w", l.Name(), err)
+		}
+		m := models.Evaluate(y, p)
+		champion := len(eval.Models) == 0
+		if champion {
+			t.payment.calibration = calibration
+			t.payment.lift = models.LiftTable(y, p, 10)
+			t.payment.card = models.CardCalibration{Method: calibration.Method, Before: models.Evaluate(y, raw), Reliability: models.Reliability(y, p, 10)}
+			eval.PaidShare = report.Known(m.BaseRate)
+			eval.Lift = liftOf(t.payment.lift)
+		}
+		t.payment.curves = append(t.payment.curves, models.CardROC{Name: l.Name(), Points: models.ROC(y, p, rocPoints)})
+		t.payment.metrics = append(t.payment.metrics, namedMetrics{l.Name(), m})
+		eval.Models = append(eval.Models, report.ModelScore{Name: l.Name(), Champion: champion,
+			AUC: report.Known(m.AUC), LogLoss: report.Known(m.LogLoss), Brier: report.Known(m.Brier), ECE: report.Known(m.ECE)})
+		eval.Reliability = append(eval.Reliability, report.Reliability{Model: l.Name(), Bins: reliabilityOf(y, p)})
+	}
+	all := slices.Concat(rows.fit, rows.calibrate, rows.test)
+	slices.Sort(all)
+	t.payment.rows = len(all)
+	if t.payment.trees, err = boosting.Train(ctx, t.X.Take(all), t.paid(all), nil); err != nil {
+		return err
+	}
+	if t.payment.importance, err = t.payment.trees.Importances(t.X.Take(rows.test), importanceRows); err != nil {
+		return err
+	}
+	eval.Importance = importanceOf(t.payment.importance)
+	t.evaluation.Payment = eval
+	return nil
+}
+
+// organicRows splits the organic decision points in time, oldest first.
+func (t *trainer) organicRows() (organicRows, error) {
+	var r organicRows
+	var known []int
+	for _, i := range t.train {
+		if t.organic(i) {
+			known = append(known, i)
+		}
+	}
+	for _, i := range t.test {
+		if t.organic(i) {
+			r.test = append(r.test, i)
+		}
+	}
+	if len(known) == 0 || len(r.test) == 0 {
+		return r, fmt.Errorf("%w: %d decision points without any touch before %s and %d from it on; some holds are needed in both periods to learn who pays by himself",
+			data.ErrBadInput, len(known), t.cut, len(r.test))
+	}
+	days := slices.Sorted(slices.Values(models.Take(t.frame.AsOf, known)))
+	cut := days[int(float64(len(days))*(1-calibrationShare))]
+	fit, calibrate := models.SplitByTime(models.Take(t.frame.AsOf, known), cut, t.w.Config.Features.HorizonDays)
+	r.fit, r.calibrate = models.Take(known, fit), models.Take(known, calibrate)
+	if len(r.fit) == 0 || len(r.calibrate) == 0 {
+		return r, fmt.Errorf("%w: the untouched decision points before %s span too few days to fit and to calibrate; give a longer history", data.ErrBadInput, t.cut)
+	}
+	return r, nil
+}
+
+// heldOutProbabilities fits a learner on the earlier training rows, calibrates
+// it on the later ones, and returns its probabilities for the test rows, with
+// and without the calibration. The champion's are kept for all of the test
+// period.
+func (t *trainer) heldOutProbabilities(ctx context.Context, l models.Learner, rows organicRows) (p, raw []float64, c models.Calibration, err error) {
+	m, err := l.Fit(ctx, t.X.Take(rows.fit), t.paid(rows.fit), nil)
+	if err != nil {
+		return nil, nil, c, err
+	}
+	if p, err = m.Predict(t.X.Take(rows.calibrate)); err != nil {
+		return nil, nil, c, err
+	}
+	c = t.calibrate(t.paid(rows.calibrate), p)
+	if raw, err = m.Predict(t.X.Take(rows.test)); err != nil {
+		return nil, nil, c, err
+	}
+	if _, champion := m.(*trees.Ensemble); champion {
+		all, err := m.Predict(t.X.Take(t.test))
+		if err != nil {
+			return nil, nil, c, err
+		}
+		for k, q := range c.ApplyAll(all) {
+			t.heldOut[k].PayProb = q
+		}
+	}
+	return c.ApplyAll(raw), raw, c, nil
+}
+
+// calibrate fits the calibration that the configuration asks for.
+func (t *trainer) calibrate(y, p []float64) models.Calibration {
+	switch t.w.Config.Train.Calibrate {
+	case "isotonic":
+		return models.FitIsotonic(y, p)
+	case "platt":
+		return models.FitPlatt(y, p)
+	case "none":
+		return models.Calibration{Method: models.NoCalibration}
+	}
+	return models.FitCalibration(y, p)
+}
+
+// paid returns the labels of rows, 1 for paid in full.
+func (t *trainer) paid(rows []int) []float64 {
+	y := make([]float64, len(rows))
+	for k, i := range rows {
+		if t.frame.OutcomePaid[i] {
+			y[k] = 1
+		}
+	}
+	return y
+}
+
+func liftOf(bins []models.LiftBin) []report.LiftDecile {
+	var out []report.LiftDecile
+	for _, b := range bins {
+		out = append(out, report.LiftDecile{Decile: b.Bin, Rows: int64(b.Rows), Observed: b.Rate, Lift: b.Lift})
+	}
+	return out
+}
+
+func reliabilityOf(y, p []float64) []report.ReliabilityBin {
+	var out []report.ReliabilityBin
+	for _, b := range models.Reliability(y, p, 10) {
+		out = append(out, report.ReliabilityBin{Predicted: b.MeanPred, Observed: b.Observed, Rows: int64(b.Rows)})
+	}
+	return out
+}
+
+// importanceOf describes the twenty strongest features.
+func importanceOf(all []models.Importance) []report.Importance {
+	words := map[string]string{}
+	for _, f := range features.Dictionary() {
+		words[f.Name] = f.Doc
+	}
+	var out []report.Importance
+	for _, i := range all[:min(20, len(all))] {
+		out = append(out, report.Importance{Feature: i.Feature, Description: words[i.Feature], MeanAbsSHAP: i.MeanAbsSHAP})
+	}
+	return out
+}
