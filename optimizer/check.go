@@ -155,11 +155,11 @@ func (c *Certificate) Err(t Tolerance) error {
 		}
 	}
 	scale := math.Max(1, math.Abs(c.ObjectiveCents))
-	refuse(c.ShareViolation > t.Feasibility, "a share is %g outside [0, 1]", c.ShareViolation)
-	refuse(c.CustomerViolation > t.Feasibility, "a customer is chosen %g times too often", c.CustomerViolation)
-	refuse(c.RowViolation > t.Feasibility, "row %q is violated by %g of its limit", c.ViolatedRow, c.RowViolation)
-	refuse(c.PriceViolation > 0, "a price has the wrong sign by %g", c.PriceViolation)
-	refuse(math.Abs(c.Gap) > t.Gap, "gap %g between objective %.10g and bound %.10g", c.Gap, c.ObjectiveCents, c.BoundCents)
+	refuse(c.ShareViolation > t.Feasibility, "a share is %.6g outside [0, 1]", c.ShareViolation)
+	refuse(c.CustomerViolation > t.Feasibility, "a customer is chosen %.6g times too often", c.CustomerViolation)
+	refuse(c.RowViolation > t.Feasibility, "row %q is violated by %.6g of its limit", c.ViolatedRow, c.RowViolation)
+	refuse(c.PriceViolation > 0, "a price has the wrong sign by %.6g", c.PriceViolation)
+	refuse(math.Abs(c.Gap) > t.Gap, "gap %.3g between objective %.10g and bound %.10g", c.Gap, c.ObjectiveCents, c.BoundCents)
 	refuse(!(math.Abs(c.objective-c.ObjectiveCents) <= t.Gap*scale), "stated objective %.12g, recomputed %.12g", c.objective, c.ObjectiveCents)
 	refuse(!(math.Abs(c.bound-c.BoundCents) <= t.Gap*scale), "stated bound %.12g, recomputed %.12g", c.bound, c.BoundCents)
 	return errors.Join(faults...)

@@ -1,0 +1,133 @@
+package optimizer_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"dunning/data"
+	"dunning/optimizer"
+	"dunning/optimizer/clp"
+)
+
+// twoCustomers is a problem that fits on a hand: SMS or voice for two
+// customers, 45 cents.
+func twoCustomers() *optimizer.Problem {
+	day := data.MakeDate(2026, 1, 5)
+	p := &optimizer.Problem{Candidates: []optimizer.Candidate{
+		{Customer: 0, Channel: data.SMS, Day: day, ValueCents: 100, CostCents: 10},
+		{Customer: 0, Channel: data.Voice, Day: day, ValueCents: 150, CostCents: 60},
+		{Customer: 1, Channel: data.SMS, Day: day, ValueCents: 80, CostCents: 10},
+		{Customer: 1, Channel: data.Voice, Day: day, ValueCents: 90, CostCents: 60},
+	}}
+	p.Rows = append(p.Rows, p.BudgetRow(45))
+	p.Rows = append(p.Rows, p.CapacityRows([]optimizer.Capacity{{Channel: data.Voice, Day: day, Touches: 1}})...)
+	return p
+}
+
+func ExampleAuto() {
+	p := twoCustomers()
+	s, err := optimizer.Auto{LP: clp.New()}.Solve(context.Background(), p)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s: %.0f cents, gap %.0f\n", s.Status, s.ObjectiveCents, s.Gap())
+	for _, price := range optimizer.PriceTable(p, s) {
+		fmt.Printf("%s %s %g: %.4g cents per unit more\n", price.Row, price.Sense, price.Limit, price.DualPrice)
+	}
+	// Output:
+	// optimal: 205 cents, gap 0
+	// budget <= 45: 1 cents per unit more
+	// voice 2026-01-05 <= 1: 0 cents per unit more
+}
+
+func ExampleRound() {
+	p := twoCustomers()
+	s, err := clp.New().Solve(context.Background(), p)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	plan, err := optimizer.Round(p, s)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, j := range plan.Chosen {
+		fmt.Println("customer", p.Candidates[j].Customer, p.Candidates[j].Channel)
+	}
+	fmt.Printf("worth %.0f, at most %.0f below the best there can be\n", plan.ValueCents, plan.LossCents)
+	// Output:
+	// customer 0 sms
+	// customer 1 sms
+	// worth 180, at most 25 below the best there can be
+}
+
+func ExampleCheck() {
+	p := twoCustomers()
+	s, err := clp.New().Solve(context.Background(), p)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(optimizer.Check(p, s).Err(optimizer.Tolerance{}))
+	s.X[1] = 1 // a second touch of customer 0, and more than the budget
+	fmt.Println(optimizer.Check(p, s).Err(optimizer.Tolerance{Gap: 1}))
+	// Output:
+	// <nil>
+	// optimizer: certificate refused: a customer is chosen 0.5 times too often
+	// optimizer: certificate refused: row "budget" is violated by 0.666667 of its limit
+}
+
+func ExampleExplainer() {
+	p := twoCustomers()
+	s, err := clp.New().Solve(context.Background(), p)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	x := optimizer.NewExplainer(p, s).Explain(2)
+	fmt.Printf("value %g, reduced cost %.4g, runner-up %s at %.4g\n", x.ValueCents, x.ReducedCostCents,
+		p.Candidates[x.RunnerUp].Channel, x.RunnerUpReducedCostCents)
+	for _, paid := range x.Paid {
+		fmt.Printf("pays %.4g for %g of %s\n", paid.Cents, paid.Use, p.Rows[paid.Row].Name)
+	}
+	// Output:
+	// value 80, reduced cost 70, runner-up voice at 30
+	// pays 10 for 10 of budget
+}
+
+func ExampleProblem_MinTouchesRow() {
+	p := twoCustomers()
+	second := func(c *optimizer.Candidate) bool { return c.Customer == 1 }
+	p.Rows = append(p.Rows, p.MinTouchesRow("customer 1 twice", second, 2))
+	s, err := clp.New().Solve(context.Background(), p)
+	fmt.Println(s.Status, err)
+	fmt.Println(s.Conflict())
+	// Output:
+	// infeasible <nil>
+	// no allocation meets all rows; with the least total shortfall "customer 1 twice" demands >= 2 and comes to 1
+}
+
+func ExampleWriteMPS() {
+	p := &optimizer.Problem{Candidates: twoCustomers().Candidates[:1]}
+	p.Rows = append(p.Rows, p.BudgetRow(45))
+	if err := optimizer.WriteMPS(os.Stdout, p.LP()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// * objective negated: minimise; optimum = -maximum
+	// NAME allocation FREE
+	// ROWS
+	//  N objective
+	//  L r.budget
+	// COLUMNS
+	//  x0 objective -100
+	//  x0 r.budget 10
+	// RHS
+	//  rhs r.budget 45
+	// BOUNDS
+	//  UP bnd x0 1
+	// ENDATA
+}
