@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 )
 
 //go:embed page.html
@@ -46,10 +47,21 @@ func HTML(w io.Writer, d Data, lang string) error {
 	if err := pageTemplate.Execute(&b, newVoice(lang, d.Currency).view(d)); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	if _, err := w.Write(b.Bytes()); err != nil {
+	if _, err := io.WriteString(w, plainText(b.String())); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil
+}
+
+// plainText drops control characters but line ends: a name from the data must
+// neither break the page nor move the cursor of the reader's terminal.
+func plainText(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' || r >= 0x7f && r <= 0x9f {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // JSON writes the report's figures under their stable names: report.json. The

@@ -26,9 +26,9 @@ func Text(w io.Writer, d Data, lang string) error {
 	if r.Badge != "" {
 		head += " (" + r.Badge + ")"
 	}
-	b.WriteString(plainText(head) + "\n")
+	b.WriteString(head + "\n")
 	if r.Headline != "" {
-		wrapped := trimLines(text.WrapSoft(plainText(r.Headline), textWidth))
+		wrapped := trimLines(text.WrapSoft(r.Headline, textWidth))
 		b.WriteString(strings.ReplaceAll(wrapped, noBreak, " ") + "\n")
 	}
 	for _, s := range r.Sections {
@@ -37,7 +37,7 @@ func Text(w io.Writer, d Data, lang string) error {
 	if len(d.Timings) > 0 {
 		writeTable(&b, v.say("t_timings"), v.timings(d))
 	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
+	if _, err := io.WriteString(w, plainText(b.String())); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil
@@ -65,7 +65,7 @@ func (v voice) textSection(b *strings.Builder, d Data, s section) {
 	case "uplift":
 		writeTable(b, s.Title, s.Blocks[0].Table)
 	case "truth":
-		for _, bl := range s.Blocks {
+		for _, bl := range []block{s.Blocks[0], s.Blocks[2]} { // not the effects: they stand above
 			if len(bl.Table.Rows) > 0 {
 				writeTable(b, bl.Title, bl.Table)
 			}
@@ -136,20 +136,9 @@ func writeTable(b *strings.Builder, title string, s *sheet) {
 func toRow(texts []string) table.Row {
 	row := make(table.Row, len(texts))
 	for i, s := range texts {
-		row[i] = plainText(s)
+		row[i] = strings.ReplaceAll(s, "\n", " ")
 	}
 	return row
-}
-
-// plainText drops control characters: a name from the data must not move the
-// cursor of the reader's terminal.
-func plainText(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r <= 0x9f {
-			return -1
-		}
-		return r
-	}, s)
 }
 
 // trimLines drops trailing blanks.

@@ -134,13 +134,6 @@ func (v voice) cents(f *float64) string {
 	return v.Money(data.RoundCents(*f))
 }
 
-func (v voice) money(c *data.Cents) string {
-	if c == nil {
-		return "–"
-	}
-	return v.Money(*c)
-}
-
 // limit writes a capacity; nil is no limit.
 func (v voice) limit(n *int64) string {
 	if n == nil {
