@@ -155,7 +155,7 @@ func TestReadCandidatesNamesFileRowAndRemedy(t *testing.T) {
 		{"bad day", header + "b,sms,2026-02-30,1,1\n", data.ErrBadDate, "is not a day like"},
 		{"missing id", header + ",sms,2026-01-05,1,1\n", data.ErrMissingValue, "customer_id"},
 		{"missing value", header + "b,sms,2026-01-05,,1\n", data.ErrMissingValue, "value_cents"},
-		{"duplicate", header + row + "b,sms,2026-01-05,1,1\n" + row, data.ErrDuplicateID, "row 3 (line 4): data: duplicate id: sms on 2026-01-05 for customer \"a\" is already in row 1"},
+		{"duplicate", header + row + "b,sms,2026-01-05,1,1\n" + row, data.ErrDuplicateID, "row 3: data: duplicate id: sms on 2026-01-05 for customer \"a\" is already in row 1"},
 		{"fields missing", header + "b,sms\n", data.ErrDamagedFile, "line 2"},
 		{"open quote", header + "\"b,sms,2026-01-05,1,1\n", data.ErrDamagedFile, "line"},
 		{"two segments", "segment," + header + "PF," + row + "PJ,a,email,2026-01-05,10,1\n", data.ErrDuplicateID, `segment "PJ" here and in "PF"`},

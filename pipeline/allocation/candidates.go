@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"dunning/data"
 	"dunning/optimizer"
@@ -20,13 +21,14 @@ type Candidates struct {
 	Blocked    int // rows left out because allowed is false
 }
 
-// Builder collects candidates row by row. The zero value is ready; it is not
-// safe for concurrent use.
+// Builder collects candidates row by row. The zero value is ready, and so is
+// the Builder after Build; it is not safe for concurrent use.
 type Builder struct {
 	index    map[string]int32
 	ids      []string
 	segments []string
 	options  []optimizer.Candidate
+	rows     []int32 // by option, the row that it came from
 	read     int
 	blocked  int
 }
@@ -54,6 +56,7 @@ func (b *Builder) Add(customerID, segment string, option optimizer.Candidate, al
 	i, ok := b.index[customerID]
 	if !ok {
 		i = int32(len(b.ids))
+		customerID = strings.Clone(customerID) // not the whole record it is a part of
 		b.index[customerID] = i
 		b.ids = append(b.ids, customerID)
 		b.segments = append(b.segments, segment)
@@ -62,35 +65,50 @@ func (b *Builder) Add(customerID, segment string, option optimizer.Candidate, al
 	}
 	option.Customer = i
 	b.options = append(b.options, option)
+	b.rows = append(b.rows, int32(b.read))
 	return nil
 }
 
-// Build returns the sorted table. The error wraps [data.ErrDuplicateID] when a
-// customer has two options of the same channel and day.
+// Build returns the sorted table. The error wraps [data.ErrDuplicateID] and
+// names both rows, counted from 1 in the order of Add, when a customer has two
+// options of the same channel and day.
 func (b *Builder) Build() (*Candidates, error) {
-	order := make([]int32, len(b.ids))
-	for i := range order {
-		order[i] = int32(i)
-	}
+	order := sequence(len(b.ids))
 	slices.SortFunc(order, func(x, y int32) int { return cmp.Compare(b.ids[x], b.ids[y]) })
 	c := &Candidates{CustomerID: make([]string, len(order)), Segment: make([]string, len(order)),
-		Options: slices.Clone(b.options), Read: b.read, Blocked: b.blocked}
+		Options: make([]optimizer.Candidate, len(b.options)), Read: b.read, Blocked: b.blocked}
 	rank := make([]int32, len(order))
 	for k, i := range order {
 		rank[i] = int32(k)
 		c.CustomerID[k], c.Segment[k] = b.ids[i], b.segments[i]
 	}
-	for j := range c.Options {
-		c.Options[j].Customer = rank[c.Options[j].Customer]
+	for j := range b.options {
+		b.options[j].Customer = rank[b.options[j].Customer]
 	}
-	slices.SortFunc(c.Options, compareOptions)
-	for j := 1; j < len(c.Options); j++ {
-		if x := c.Options[j]; compareOptions(c.Options[j-1], x) == 0 {
-			return nil, fmt.Errorf("%w: customer %q has two candidates for %s on %s; keep one", data.ErrDuplicateID,
-				c.CustomerID[x.Customer], x.Channel, x.Day)
+	sorted := sequence(len(b.options))
+	slices.SortFunc(sorted, func(x, y int32) int {
+		return cmp.Or(compareOptions(b.options[x], b.options[y]), cmp.Compare(x, y))
+	})
+	for k, j := range sorted {
+		c.Options[k] = b.options[j]
+		if k == 0 || compareOptions(c.Options[k-1], c.Options[k]) != 0 {
+			continue
 		}
+		o := c.Options[k]
+		return nil, fmt.Errorf("row %d: %w: %s on %s for customer %q is already in row %d; keep one", b.rows[j], data.ErrDuplicateID,
+			o.Channel, o.Day, c.CustomerID[o.Customer], b.rows[sorted[k-1]])
 	}
+	*b = Builder{} // the customers' indices are no longer those of Add
 	return c, nil
+}
+
+// sequence returns 0, 1, …, n−1.
+func sequence(n int) []int32 {
+	s := make([]int32, n)
+	for i := range s {
+		s[i] = int32(i)
+	}
+	return s
 }
 
 func compareOptions(a, b optimizer.Candidate) int {
@@ -101,12 +119,6 @@ func compareOptions(a, b optimizer.Candidate) int {
 // fractional.
 func ReadCandidates(path string) (*Candidates, error) {
 	var b Builder
-	type key struct {
-		customer string
-		channel  data.Channel
-		day      data.Date
-	}
-	first := map[key]int{}
 	required := []string{"customer_id", "channel", "day", "value_cents", "cost_cents"}
 	err := scanTable(path, required, []string{"allowed", "segment"}, func(c []cell) error {
 		id, err := c[0].id("customer_id")
@@ -130,17 +142,16 @@ func ReadCandidates(path string) (*Candidates, error) {
 		if err != nil {
 			return err
 		}
-		k := key{id, o.Channel, o.Day}
-		if n, ok := first[k]; ok {
-			return fmt.Errorf("%w: %s on %s for customer %q is already in row %d; keep one", data.ErrDuplicateID, o.Channel, o.Day, id, n)
-		}
-		first[k] = b.read + 1
 		return b.Add(id, c[6].label(), o, allowed)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return b.Build()
+	c, err := b.Build()
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", path, err)
+	}
+	return c, nil
 }
 
 // ReadCapacities reads a table of capacities, CSV or Parquet: channel, day,
