@@ -89,15 +89,21 @@ func printSimulated(w io.Writer, home string, r synth.Report) {
 	t.SetOutputMirror(w)
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"file", "rows", "bytes"})
-	for _, group := range []struct {
-		folder string
-		files  []data.File
-	}{{"sources", r.Sources}, {"truth", r.Truth}} {
-		for _, f := range group.files {
-			t.AppendRow(table.Row{filepath.Join(home, group.folder, f.Name), f.Rows, f.Bytes})
-		}
+	for _, f := range slices.Concat(r.Sources, r.Truth) {
+		t.AppendRow(table.Row{filepath.Join(home, filepath.FromSlash(f.Name)), f.Rows, f.Bytes})
 	}
 	t.Render()
+	s := r.Shares
+	fmt.Fprintf(w, "\npaid by the due date %.1f %%, within ten days after it %.1f %%; overdue over 30 days %.1f %% of the open balance\n",
+		100*s.PaidByDue, 100*s.PaidSoon, 100*s.Overdue30)
+	if s.Effects == nil {
+		return
+	}
+	fmt.Fprintf(w, "decisions: balance paid within 7 days without a touch %.1f %%; true mean effect of a touch, in percentage points:", 100*s.OrganicAvg)
+	for _, ch := range data.Channels {
+		fmt.Fprintf(w, " %s %+.2f", ch, 100*s.Effects[ch])
+	}
+	fmt.Fprintln(w)
 }
 
 // simulateResult is what the progress shows at the end.

@@ -159,13 +159,15 @@ func (l *life) reach(day, c int) (delivered, promised bool, promiseUntil int) {
 	}
 	load := l.loadOn(day)
 	for _, v := range l.open {
-		for k := range nTypes {
-			x := l.strength(v, k, c, day, load)
+		var effect [nTypes]float64
+		for k := range effect {
+			effect[k] = l.strength(v, k, c, day, load)
 			if channelLag[c] == 0 {
-				v.effect[k] += x
-			} else {
-				v.pending[k], v.pendingDay = x, day+channelLag[c]
+				v.effect[k] += effect[k]
 			}
+		}
+		if channelLag[c] > 0 {
+			v.mail = append(v.mail, mail{day + channelLag[c], effect})
 		}
 		v.touched = true
 	}

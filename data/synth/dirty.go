@@ -124,7 +124,7 @@ func (w *written) numberFaults(before *[len(Tables)]int, byRule map[string]int) 
 var (
 	badDates    = []string{"2025-02-30", "2025-13-01", "ontem", "0000-00-00"}
 	badInstants = []string{"2025-02-30T12:00:00Z", "ontem", "2025-06-01T25:61:00Z"}
-	badNumbers  = []string{"12,x", "1.2.3", "dez", "--5"}
+	badNumbers  = []string{"12-x", "1.2.3", "dez", "--5"}
 )
 
 const nobody = "Z99999999" // an id that no table has

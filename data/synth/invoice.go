@@ -2,6 +2,7 @@ package synth
 
 import (
 	"math"
+	"slices"
 
 	"dunning/data"
 )
@@ -27,10 +28,10 @@ type openInvoice struct {
 	promiseUntil          int // the last day of a running promise, -1 when none
 
 	// effect is the log hazard ratio left by touches, for each response type;
-	// a letter on its way is added on pendingDay.
-	effect, pending [nTypes]float64
-	pendingDay      int // -1 when nothing is on its way
-	touched         bool
+	// letters on their way are added when they arrive.
+	effect  [nTypes]float64
+	mail    []mail
+	touched bool
 
 	clock float64 // what is left of a unit exponential until the next event
 }
@@ -80,12 +81,12 @@ func (v *openInvoice) decay() {
 	if !v.touched {
 		return
 	}
-	any := v.pendingDay >= 0
+	alive := len(v.mail) > 0
 	for k := range v.effect {
 		v.effect[k] = aged(v.effect[k])
-		any = any || v.effect[k] != 0
+		alive = alive || v.effect[k] != 0
 	}
-	v.touched = any
+	v.touched = alive
 }
 
 var dayDecay = math.Exp2(-1 / halfLifeDays)
@@ -99,15 +100,31 @@ func aged(effect float64) float64 {
 	return effect
 }
 
-// arrive adds a letter that comes on the day.
+// mail is a letter on its way, and what it adds to the effects on its day.
+type mail struct {
+	day    int
+	effect [nTypes]float64
+}
+
+// arrive adds the letters that come on the day.
 func (v *openInvoice) arrive(day int) {
-	if v.pendingDay != day {
+	if len(v.mail) == 0 {
 		return
 	}
 	for k := range v.effect {
-		v.effect[k] += v.pending[k]
+		v.effect[k] += v.mailed(k, day)
 	}
-	v.pending, v.pendingDay = [nTypes]float64{}, -1
+	v.mail = slices.DeleteFunc(v.mail, func(m mail) bool { return m.day == day })
+}
+
+// mailed is what the letters that arrive on the day add to an effect.
+func (v *openInvoice) mailed(k, day int) (x float64) {
+	for i := range v.mail {
+		if v.mail[i].day == day {
+			x += v.mail[i].effect[k]
+		}
+	}
+	return x
 }
 
 // promised tells whether a promise runs on the day.

@@ -24,8 +24,8 @@ type life struct {
 	open  []*openInvoice
 	paid  []*openInvoice // paid in full since the last review
 	rows  []*data.Invoice
-	plan  []planned
-	news  []report // bureau reports not yet known, in order
+	plan  []planned // not yet issued
+	news  []report  // bureau reports not yet known, in order
 	out   *Sources
 	truth *Truth // nil when not asked for
 	count *tally
@@ -51,38 +51,52 @@ type report struct {
 }
 
 // live generates the customer with the given index and appends his rows to out
-// and truth. plan and open are reused from customer to customer.
+// and truth. The slices of l are reused from customer to customer.
 func (l *life) live(index int) {
+	l.begin(index)
+	for day := 0; day < l.cal.days; day++ {
+		if len(l.open) == 0 && len(l.paid) == 0 {
+			if len(l.plan) == 0 {
+				break
+			}
+			day = max(day, l.plan[0].issued) // nothing happens before
+		}
+		l.liveDay(day)
+	}
+	l.finish()
+}
+
+func (l *life) begin(index int) {
 	l.rng = rand.New(rand.NewPCG(l.cfg.Seed, seedOf(uint64(index))))
 	l.p = newPerson(*l.cfg, l.cal, l.rng, index)
 	l.open, l.paid, l.rows, l.sent, l.news = l.open[:0], l.paid[:0], l.rows[:0], l.sent[:0], l.news[:0]
 	l.load, l.loadDay, l.late, l.closed, l.payments, l.touches, l.promises = 0, 0, 0, 0, 0, 0, 0
 	l.know.reset(&l.p.logPrior)
 	l.bureau()
-	l.plan = schedule(l.plan[:0], l.cal, &l.p, l.rng)
-	next := 0
-	for day := 0; day < l.cal.days; day++ {
-		if len(l.open) == 0 && len(l.paid) == 0 {
-			if next == len(l.plan) {
-				break
-			}
-			day = max(day, l.plan[next].issued)
-		}
-		for _, v := range l.open {
-			v.arrive(day)
-		}
-		if l.cal.weekday[day] == l.p.weekday && l.cal.business[day] {
-			l.decide(day)
-		}
-		l.payDay(day)
-		for ; next < len(l.plan) && l.plan[next].issued <= day; next++ {
-			l.issue(l.plan[next])
-		}
-		if (l.cal.weekday[day]+1)%7 == l.p.weekday {
-			l.review(day)
-		}
+	l.plan = schedule(nil, l.cal, &l.p, l.rng)
+}
+
+func (l *life) liveDay(day int) {
+	for _, v := range l.open {
+		v.arrive(day)
 	}
-	l.finish()
+	if l.decides(day) {
+		l.decide(day)
+	}
+	l.payDay(day)
+	for len(l.plan) > 0 && l.plan[0].issued <= day {
+		l.issue(l.plan[0])
+		l.plan = l.plan[1:]
+	}
+	if (l.cal.weekday[day]+1)%7 == l.p.weekday {
+		l.review(day)
+	}
+}
+
+// decides tells whether the day is one on which the customer's invoices are
+// looked at.
+func (l *life) decides(day int) bool {
+	return l.cal.weekday[day] == l.p.weekday && l.cal.business[day]
 }
 
 // issue opens a planned invoice unless sales are suspended.
@@ -112,8 +126,8 @@ func (l *life) newInvoice(issued, due int, amount data.Cents, product string, ti
 		row: row, issued: issued, due: due, left: amount,
 		coef:         l.p.trait * math.Exp(tilt) * math.Pow(ratio, capacityExponent),
 		fullProb:     .96,
-		promiseUntil: -1, pendingDay: -1,
-		clock: l.rng.ExpFloat64(),
+		promiseUntil: -1,
+		clock:        l.rng.ExpFloat64(),
 	}
 	if ratio > 1 {
 		v.fullProb = .85

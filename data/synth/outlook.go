@@ -76,9 +76,7 @@ func (o *outlook) setType(k, start int) {
 		o.before[j], o.within[j] = 0, 0
 		x, plain := v.effect[k], !v.touched && !v.promised(o.day)
 		for d := range start + windowDays {
-			if v.pendingDay == o.day+d && d > 0 {
-				x += v.pending[k]
-			}
+			x += v.mailed(k, o.day+d)
 			o.effect[j][d] = x
 			h := o.hazard[j][d]
 			if !plain {
@@ -114,8 +112,8 @@ func (o *outlook) follow(l *life, k, c, start int, load float64) bool {
 		gain := math.Exp(responseTypes[k].promise) - 1
 		z := o.effect[j][start]
 		for d := range windowDays {
-			if d > 0 && v.pendingDay == o.day+start+d {
-				z += v.pending[k]
+			if d > 0 {
+				z += v.mailed(k, o.day+start+d)
 			}
 			if d == channelLag[c] {
 				z += x
@@ -187,24 +185,28 @@ func (o *outlook) touched(g float64, c int, promise float64) worth {
 // underAgreement is the worth when the caller offered instalments with a
 // promise: kept is the worth of the promise alone.
 func (o *outlook) underAgreement(g float64, i int, kept worth) worth {
-	t, any := worth{prob: 1}, false
+	t, agreed := worth{prob: 1}, false
 	for j, v := range o.open {
 		p := &o.paths[j]
 		full, cents := 0.0, 0.0
 		if p.canAgree {
 			full, cents = v.agreedOutcome(g*o.before[j], g*p.agreed, o.parts[j])
-			any = true
+			agreed = true
 		} else {
 			full, cents = v.outcome(g * (o.before[j] + p.promised[i]))
 		}
 		t.prob *= full
 		t.cents += cents
 	}
-	if !any {
+	if !agreed {
 		return kept
 	}
 	return t
 }
+
+// negligible is the posterior mass that a latent point must have to count: the
+// ceiling is short of at most thirty times as much.
+const negligible = 1e-7
 
 // expect fills e for a touch on the given day in view: truth at the latent
 // point, the ceiling averaged over the posterior.
@@ -212,7 +214,6 @@ func (o *outlook) expect(l *life, post *grid, start int, e *Expectation) {
 	var ceiling worth
 	var truths, ceilings [channels]worth
 	load := l.loadOn(o.day + start)
-	const negligible = 1e-8 // of posterior mass
 	for k := range nTypes {
 		if sum(post[k][:]) < negligible && k != l.p.kind {
 			continue
@@ -220,11 +221,18 @@ func (o *outlook) expect(l *life, post *grid, start int, e *Expectation) {
 		o.setType(k, start)
 		var base [nLevels]worth
 		for level, g := range levelHazard {
+			mine := k == l.p.kind && level == l.p.level
+			if post[k][level] < negligible && !mine {
+				continue
+			}
 			base[level] = o.untouched(g)
-			earlier := o.total(g, func(j int) float64 { return o.before[j] })
-			ceiling.add(post[k][level], worth{base[level].prob, base[level].cents - earlier.cents})
-			if k == l.p.kind && level == l.p.level {
-				e.OrganicCents07 = float32(base[level].cents - earlier.cents)
+			paid := base[level].cents
+			if start > 0 {
+				paid -= o.total(g, func(j int) float64 { return o.before[j] }).cents
+			}
+			ceiling.add(post[k][level], worth{base[level].prob, paid})
+			if mine {
+				e.OrganicCents07 = float32(paid)
 			}
 		}
 		if k == l.p.kind {
@@ -272,9 +280,7 @@ func (o *outlook) curve(g float64, k, start int, e *Expectation) {
 	for j, v := range o.open {
 		x, h := v.effect[k], 0.0
 		for d := range start + organicDays {
-			if v.pendingDay == o.day+d && d > 0 {
-				x += v.pending[k]
-			}
+			x += v.mailed(k, o.day+d)
 			h += o.hazard[j][d] * math.Exp(x+o.promise(v, k, d))
 			x = aged(x)
 			if d >= start {

@@ -69,7 +69,7 @@ var responseTypes = [nTypes]responseType{
 
 // channelEffect is the log hazard ratio of a delivered touch on its first day,
 // for a multiplier, a stage factor and a day factor of one and no fatigue.
-var channelEffect = [channels]float64{.34, .42, .55, 1.05, .85}
+var channelEffect = [channels]float64{.45, .54, .70, 1.30, 1.20}
 
 // channelLag is the days until a touch can work: a letter travels.
 var channelLag = [channels]int{letter: 3}
@@ -125,8 +125,8 @@ var complainProb = [nTypes]float64{.0015, .0015, .0015, .002, .03, .001}
 // observed traits tilt.
 var (
 	levelNames  = [nLevels]string{"none", "tight", "thin", "fair", "ample"}
-	levelHazard = [nLevels]float64{.07, .28, .75, 1.5, 2.9}
-	levelShare  = [nLevels]float64{.035, .085, .18, .36, .34}
+	levelHazard = [nLevels]float64{.07, .3, .75, 1.4, 2.6}
+	levelShare  = [nLevels]float64{.035, .11, .27, .385, .20}
 	levelTilt   = [nLevels]float64{-2, -1.2, -.4, .4, 1}
 	levelTalk   = [nLevels]float64{.6, .9, 1.1, 1.1, 1.0} // multiplier of P(promise)
 	levelScore  = [nLevels]float64{330, 420, 500, 590, 670}
@@ -140,27 +140,27 @@ const scoreNoise = 95.0 // standard deviation of a bureau score about its level
 func baseHazard(daysPastDue int) float64 {
 	switch {
 	case daysPastDue < -10:
-		return .008
+		return .005
 	case daysPastDue < -3:
-		return .03
+		return .018
 	case daysPastDue < 0:
-		return .11
+		return .036
 	case daysPastDue == 0:
-		return .80
+		return .24
 	case daysPastDue == 1:
-		return .40
-	case daysPastDue <= 5:
 		return .20
+	case daysPastDue <= 5:
+		return .12
 	case daysPastDue <= 15:
-		return .11
+		return .10
 	case daysPastDue <= 30:
-		return .075
+		return .09
 	case daysPastDue <= 60:
-		return .055
+		return .08
 	case daysPastDue <= 90:
-		return .04
+		return .05
 	}
-	return .025
+	return .03
 }
 
 // capacityExponent says how the hazard falls with amount over capacity.

@@ -2,10 +2,13 @@ package synth
 
 import "dunning/data"
 
+// soonDays is what "shortly after the due date" means.
+const soonDays = 10
+
 // tally counts what a portfolio looks like, block by block: exact sums of
 // integers and sums of truth in the order of customers.
 type tally struct {
-	due, paidByDue, paidSoon int64 // invoices due before the end; paid by then; paid within 7 days after
+	due, paidByDue, paidSoon int64 // invoices due before the end; paid by then; paid at most soonDays after
 	open, overdue30          data.Cents
 	options                  [channels + 1]int64
 	organic                  float64
@@ -15,10 +18,10 @@ type tally struct {
 
 // Shares are figures of a generated portfolio, in [0, 1] but for effects.
 type Shares struct {
-	PaidByDue  float64 `json:"paid_by_due"`   // of the invoices due before the end
-	PaidSoon   float64 `json:"paid_by_due_7"` // paid in full at most seven days after it
-	Overdue30  float64 `json:"overdue_30"`    // of the open cents at the end: more than 30 days past due
-	OrganicAvg float64 `json:"organic_07"`    // mean true organic probability of the logged decisions
+	PaidByDue  float64 `json:"paid_by_due"`    // of the invoices due before the end
+	PaidSoon   float64 `json:"paid_by_due_10"` // paid in full at most ten days after it
+	Overdue30  float64 `json:"overdue_30"`     // of the open cents at the end: more than 30 days past due
+	OrganicAvg float64 `json:"organic_07"`     // mean true organic probability of the logged decisions
 	// Options are the shares of the logged decisions, and Effects the mean true
 	// effects on P(paid in full within 7 days), by channel name.
 	Options map[data.Channel]float64 `json:"options"`
@@ -43,7 +46,7 @@ func (t *tally) settled(v *openInvoice, day int) {
 	if day <= v.due {
 		t.paidByDue++
 	}
-	if day <= v.due+7 {
+	if day <= v.due+soonDays {
 		t.paidSoon++
 	}
 }

@@ -15,7 +15,13 @@ import (
 // Tables lists the source tables in the order in which they are written.
 var Tables = [...]string{"customers", "invoices", "payments", "touches", "touch_events", "promises", "bureau_reports"}
 
-// Report says what Write wrote. Files are named relative to their folder.
+// Folders below the home.
+const (
+	sourcesFolder = "sources"
+	truthFolder   = "truth"
+)
+
+// Report says what Write wrote. Files are named relative to the home.
 type Report struct {
 	Sources []data.File    `json:"sources"`
 	Truth   []data.File    `json:"truth"`
@@ -42,7 +48,8 @@ type written struct {
 // number of customers done.
 //
 // It returns the faults of c.Validate, an error wrapping [data.ErrUsage] for an
-// unknown format, ctx's error, or that of the file system.
+// unknown format or a home that cannot be written, ctx's error, or that of the
+// file system.
 func Write(ctx context.Context, c Config, home string, format Format, progress func(done int)) (Report, error) {
 	if err := c.Validate(); err != nil {
 		return Report{}, err
@@ -52,7 +59,7 @@ func Write(ctx context.Context, c Config, home string, format Format, progress f
 	}
 	set, err := openTables(c, home, format)
 	if err != nil {
-		return Report{}, err
+		return Report{}, fmt.Errorf("%w: home %s cannot be written: %w; choose another with --home or change its permissions", data.ErrUsage, home, err)
 	}
 	defer set.abort()
 	byRule := map[string]int{}
@@ -87,10 +94,10 @@ type tableSet struct {
 }
 
 func openTables(c Config, home string, format Format) (set *tableSet, err error) {
-	sources, truth := filepath.Join(home, "sources"), filepath.Join(home, "truth")
+	sources, truth := filepath.Join(home, sourcesFolder), filepath.Join(home, truthFolder)
 	for _, dir := range []string{sources, truth} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, fmt.Errorf("synth: %w", err)
+			return nil, err
 		}
 	}
 	set = &tableSet{}
@@ -211,14 +218,16 @@ func (set *tableSet) abort() {
 // close gives all files their names, sources first.
 func (set *tableSet) close() (r Report, err error) {
 	for _, group := range []struct {
+		folder string
 		tables []table
 		files  *[]data.File
-	}{{set.sources, &r.Sources}, {set.truth, &r.Truth}} {
+	}{{sourcesFolder, set.sources, &r.Sources}, {truthFolder, set.truth, &r.Truth}} {
 		for _, t := range group.tables {
 			f, err := t.close()
 			if err != nil {
 				return Report{}, err
 			}
+			f.Name = group.folder + "/" + f.Name
 			*group.files = append(*group.files, f)
 		}
 	}
