@@ -1,4 +1,4 @@
 SELECT (SELECT COUNT(*) FROM customers),
-       COUNT(DISTINCT customer_id),
-       COUNT(DISTINCT customer_id) FILTER (WHERE bucket > 0)
+       COUNT(DISTINCT customer),
+       COUNT(DISTINCT customer) FILTER (WHERE bucket > 0)
 FROM open_at WHERE k = getvariable('months');

@@ -12,7 +12,7 @@ WITH billed AS (
 ), cancelled AS (
     SELECT s.k, SUM(GREATEST(i.amount_cents - COALESCE(
                (SELECT SUM(p.amount_cents)::BIGINT FROM pay p
-                WHERE p.invoice_id = i.invoice_id AND p.day < i.cancelled_on), 0), 0))::BIGINT AS cents
+                WHERE p.invoice = i.invoice AND p.day < i.cancelled_on), 0), 0))::BIGINT AS cents
     FROM inv i JOIN snap s ON i.cancelled_on >= s.prev AND i.cancelled_on < s.t
     GROUP BY s.k
 )

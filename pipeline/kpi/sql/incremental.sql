@@ -7,7 +7,7 @@ WITH arms AS (
     FROM touched GROUP BY customer_id
 ), paid AS (
     SELECT a.customer_id, SUM(p.amount_cents)::BIGINT AS cents
-    FROM arms a JOIN pay p ON p.customer_id = a.customer_id AND p.paid_at >= a.since
+    FROM arms a JOIN who w USING (customer_id) JOIN pay p ON p.customer = w.customer AND p.paid_at >= a.since
     GROUP BY a.customer_id
 )
 SELECT held, COUNT(*), COALESCE(SUM(cents), 0)::BIGINT,

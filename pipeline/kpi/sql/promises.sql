@@ -12,8 +12,9 @@ WITH agreed AS (
       AND due_on + getvariable('grace')::INT < getvariable('as_of')
 ), verdict AS (
     SELECT d.promise_id, d.amount_cents, COALESCE(SUM(p.amount_cents), 0) >= d.cumulative AS kept
-    FROM due d LEFT JOIN pay p
-      ON p.customer_id = d.customer_id AND p.paid_at >= d.made_at AND p.day <= d.last_day
+    FROM due d LEFT JOIN who w USING (customer_id)
+    LEFT JOIN pay p
+      ON p.customer = w.customer AND p.paid_at >= d.made_at AND p.day <= d.last_day
     GROUP BY d.promise_id, d.amount_cents, d.cumulative
 )
 SELECT COUNT(*), COUNT(*) FILTER (WHERE kept), COALESCE(SUM(amount_cents), 0)::BIGINT,
