@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -122,10 +124,11 @@ func (s *boxstepRun) search() (*Solution, error) {
 			limit[r] = s.c.limit[r] - found.used[r]
 		}
 		program := s.c.newReduced(found.open, limit, b)
-		res, err := s.solveLP(program.lp)
+		answers, err := s.solveLPs([]*reduced{program})
 		if err != nil {
 			return nil, err
 		}
+		res := answers[0]
 		edges, moved := program.touches(res)
 		s.Log.Debug("boxstep", "step", step, "open", len(found.open), "columns", program.lp.Cols(), "touched", countTouches(edges))
 		if !moved {
@@ -223,23 +226,38 @@ func (s *boxstepRun) widen(b box) box {
 	return s.c.boxAround(b.centre, half)
 }
 
-func (s *boxstepRun) solveLP(lp *LP) (*LPSolution, error) {
+// solveLPs solves reduced programs side by side and counts the work. All must
+// be optimal.
+func (s *boxstepRun) solveLPs(programs []*reduced) ([]*LPSolution, error) {
 	began := time.Now()
-	res, err := s.LP.SolveLP(s.ctx, lp)
+	answers, errs := make([]*LPSolution, len(programs)), make([]error, len(programs))
+	var wg sync.WaitGroup
+	turn := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for k, p := range programs {
+		wg.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			answers[k], errs[k] = s.LP.SolveLP(s.ctx, p.lp)
+		})
+	}
+	wg.Wait()
 	s.work.LPSeconds += time.Since(began).Seconds()
-	s.work.ReducedLPs++
-	s.work.LargestLP = max(s.work.LargestLP, lp.Cols())
-	if err != nil {
-		return nil, fmt.Errorf("optimizer: reduced linear program: %w", err)
+	for k, p := range programs {
+		s.work.ReducedLPs++
+		s.work.LargestLP = max(s.work.LargestLP, p.lp.Cols())
+		if errs[k] != nil {
+			return nil, fmt.Errorf("optimizer: reduced linear program: %w", errs[k])
+		}
+		s.iterations += answers[k].Iterations
+		if answers[k].Status == Optimal {
+			continue
+		}
+		if err := s.ctx.Err(); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%w: a reduced linear program is %s", errUnsettled, answers[k].Status)
 	}
-	s.iterations += res.Iterations
-	if res.Status == Optimal {
-		return res, nil
-	}
-	if err := s.ctx.Err(); err != nil {
-		return nil, err
-	}
-	return nil, fmt.Errorf("%w: a reduced linear program is %s", errUnsettled, res.Status)
+	return answers, nil
 }
 
 // finish assembles the whole solution: winners of the decided customers, the

@@ -46,35 +46,14 @@ func (s *boxstepRun) narrow(found *scanResult, b box, half []float64) (newCentre
 // the other rows so that four lucky draws do not look like certainty; a row
 // that any group stopped at an edge of the box keeps at least its room.
 func (s *boxstepRun) sample(customers []int32, limit []float64, b box, half []float64, perCustomer float64) (centre, newHalf []float64, err error) {
-	n := s.c.rows()
 	size := min(len(customers)/sampleGroups, max(50, int(sampleColumns/perCustomer)))
 	order := slices.Clone(customers)
 	rng := rand.New(rand.NewPCG(s.Seed, uint64(s.narrowings)))
 	rng.Shuffle(len(order), func(a, b int) { order[a], order[b] = order[b], order[a] })
-	prices := make([][]float64, sampleGroups)
-	stopped := make([]bool, n)
 	share := float64(size) / float64(len(customers))
-	for g := range prices {
-		group := order[g*size : (g+1)*size]
-		slices.Sort(group)
-		found, err := s.c.scan(s.ctx, b, group)
-		if err != nil {
-			return nil, nil, err
-		}
-		left := make([]float64, n)
-		for r := range left {
-			left[r] = limit[r]*share - found.used[r]
-		}
-		program := s.c.newReduced(found.open, left, b)
-		res, err := s.solveLP(program.lp)
-		if err != nil {
-			return nil, nil, err
-		}
-		edges, _ := program.touches(res)
-		for r, e := range edges {
-			stopped[r] = stopped[r] || e != touchNone
-		}
-		prices[g] = boxed(res.Prices, b)
+	prices, stopped, err := s.solveGroups(order, size, b, func(r int) float64 { return limit[r] * share })
+	if err != nil {
+		return nil, nil, err
 	}
 	// Groups that together hold most of the customers know the mean better than
 	// their spread says (finite population correction), but for their bias.
@@ -87,6 +66,39 @@ func (s *boxstepRun) sample(customers []int32, limit []float64, b box, half []fl
 	}
 	s.Log.Debug("boxstep: samples", "customers", len(customers), "group", size, "mean_half_to_cap", meanRatio(newHalf, s.c.cap))
 	return centre, newHalf, nil
+}
+
+// solveGroups solves the reduced program of each group, order[g·size:(g+1)·size],
+// all at once, and returns their prices and the rows that any of them stopped
+// at an edge of the box.
+func (s *boxstepRun) solveGroups(order []int32, size int, b box, limit func(row int) float64) (prices [][]float64, stopped []bool, err error) {
+	programs := make([]*reduced, sampleGroups)
+	for g := range programs {
+		group := order[g*size : (g+1)*size]
+		slices.Sort(group)
+		found, err := s.c.scan(s.ctx, b, group)
+		if err != nil {
+			return nil, nil, err
+		}
+		left := make([]float64, s.c.rows())
+		for r := range left {
+			left[r] = limit(r) - found.used[r]
+		}
+		programs[g] = s.c.newReduced(found.open, left, b)
+	}
+	answers, err := s.solveLPs(programs)
+	if err != nil {
+		return nil, nil, err
+	}
+	stopped = make([]bool, s.c.rows())
+	for g, res := range answers {
+		edges, _ := programs[g].touches(res)
+		for r, e := range edges {
+			stopped[r] = stopped[r] || e != touchNone
+		}
+		prices = append(prices, boxed(res.Prices, b))
+	}
+	return prices, stopped, nil
 }
 
 // spread returns the mean price of each row over the groups and the half-width
