@@ -96,7 +96,7 @@ func (s *Server) routes() {
 	register(s, metrics, s.metricsText)
 	register(s, route{public: true, Operation: huma.Operation{OperationID: "openapi", Method: http.MethodGet, Path: "/openapi.json", Tags: []string{"operation"},
 		Summary: "This document"}}, s.openapi)
-	register(s, route{roles: readers, errors: []Code{CodeNotFound, CodeUnavailable}, Operation: huma.Operation{
+	register(s, route{roles: readers, errors: []Code{CodeInvalid, CodeNotFound, CodeUnavailable}, Operation: huma.Operation{
 		OperationID: "customer-score", Method: http.MethodGet, Path: "/v1/customers/{id}/score", Tags: []string{"scores"},
 		Summary: "Score of one open customer at the last AsOf"}}, s.customerScore)
 	s.batchRoute()

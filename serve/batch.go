@@ -99,7 +99,7 @@ func (b *Batch) columns() ([][]float32, error) {
 // BatchScore is the score of one row of a batch.
 type BatchScore struct {
 	ID             string   `json:"id,omitempty" doc:"The id that the request gave the row."`
-	PayProb        float64  `json:"pay_prob" doc:"Calibrated probability of payment within the horizon without a touch."`
+	PayProb        *float64 `json:"pay_prob" doc:"Calibrated probability of payment within the horizon without a touch; null where the artefact has no such model."`
 	UpliftEmail    *float64 `json:"uplift_email" doc:"Uplift in that probability by one touch; null where no model covers the channel."`
 	UpliftSMS      *float64 `json:"uplift_sms"`
 	UpliftWhatsApp *float64 `json:"uplift_whatsapp"`
@@ -123,14 +123,17 @@ func scoreBatch(m Model, b *Batch) ([]BatchScore, error) {
 	}
 	scores := make([]BatchScore, len(b.Rows))
 	for i := range scores {
-		row := data.Score{PayProb: p.PayProb[i]}
+		var row data.Score
 		for j, ch := range data.Channels {
 			if p.Uplift[j] != nil {
 				row.SetUplift(ch, p.Uplift[j][i])
 			}
 		}
-		scores[i] = BatchScore{PayProb: row.PayProb, UpliftEmail: row.UpliftEmail, UpliftSMS: row.UpliftSMS,
+		scores[i] = BatchScore{UpliftEmail: row.UpliftEmail, UpliftSMS: row.UpliftSMS,
 			UpliftWhatsApp: row.UpliftWhatsApp, UpliftVoice: row.UpliftVoice, UpliftLetter: row.UpliftLetter}
+		if p.PayProb != nil {
+			scores[i].PayProb = &p.PayProb[i]
+		}
 		if b.IDs != nil {
 			scores[i].ID = b.IDs[i]
 		}

@@ -187,7 +187,7 @@ func (s *FileStore) Status() Status {
 		st.Scores.AsOf, st.Scores.Version, st.Scores.Rows = &v.AsOf, v.Version, v.Len()
 	}
 	if v := s.LatestPlan(); v != nil {
-		st.Plan.AsOf, st.Plan.Version, st.Plan.Rows, st.Plan.PlanID = &v.AsOf, v.Version, v.Len(), v.ID
+		st.Plan.AsOf, st.Plan.Version, st.Plan.Rows, st.Plan.PlanID = &v.AsOf, v.SHA256, v.Len(), v.ID
 	}
 	if m := s.Model(); m != nil {
 		info := m.Info()
@@ -278,19 +278,35 @@ func refresh[T any](s *FileStore, p *part[T], name, link string, newest bool, lo
 	s.log.Info("loaded", "part", name, "folder", link, "version", v.id)
 }
 
-// probe finds the version that a link shows now. Its id hashes the manifest and
-// the folder's name, so a version that was written again counts as new.
+// probe finds the version that a link shows now. Its id hashes the folder's
+// name and what is in it by name, size and time of change, so a version that
+// was written again or was damaged since counts as new. A folder is a version
+// once it holds a file.
 func probe(link string) (version, error) {
 	dir, err := filepath.EvalSymlinks(link)
 	if err != nil {
 		return version{}, err
 	}
-	manifest, err := os.ReadFile(filepath.Join(dir, data.ManifestName))
+	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return version{id: filepath.Base(dir), dir: dir}, fmt.Errorf("serve: %w", err)
+		return version{}, err
 	}
-	sum := sha256.Sum256(append(manifest, filepath.Base(dir)...))
-	return version{id: hex.EncodeToString(sum[:8]), dir: dir}, nil
+	hash, files := sha256.New(), 0
+	fmt.Fprintln(hash, filepath.Base(dir))
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			return version{}, err
+		}
+		if info.Mode().IsRegular() {
+			fmt.Fprintln(hash, e.Name(), info.Size(), info.ModTime().UnixNano())
+			files++
+		}
+	}
+	if files == 0 {
+		return version{}, fmt.Errorf("serve: %s: %w: no files", dir, fs.ErrNotExist)
+	}
+	return version{id: hex.EncodeToString(hash.Sum(nil)[:8]), dir: dir}, nil
 }
 
 // verified returns the manifest of a folder after checking one file against it.
@@ -310,11 +326,11 @@ func verified(dir, name string) (data.Manifest, data.File, error) {
 }
 
 func (s *FileStore) loadScores(v version) (*Scores, error) {
-	m, _, err := verified(v.dir, scoresFile)
+	m, f, err := verified(v.dir, scoresFile)
 	if err != nil {
 		return nil, err
 	}
-	scores, err := readScores(filepath.Join(v.dir, scoresFile))
+	scores, err := readScores(filepath.Join(v.dir, scoresFile), f)
 	if err != nil {
 		return nil, err
 	}
@@ -324,7 +340,7 @@ func (s *FileStore) loadScores(v version) (*Scores, error) {
 	if m.AsOf != nil {
 		scores.AsOf = *m.AsOf
 	}
-	scores.SchemaVersion, scores.Version = m.SchemaVersion, v.id
+	scores.SchemaVersion, scores.Version = m.SchemaVersion, f.SHA256
 	return scores, nil
 }
 
@@ -340,7 +356,7 @@ func (s *FileStore) loadPlan(v version) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan.AsOf, plan.SchemaVersion, plan.Version, plan.SHA256 = *m.AsOf, m.SchemaVersion, v.id, f.SHA256
+	plan.AsOf, plan.SchemaVersion, plan.SHA256 = *m.AsOf, m.SchemaVersion, f.SHA256
 	return plan, nil
 }
 

@@ -17,8 +17,7 @@ type Plan struct {
 	ID            string // plan_id of its actions, "" for an empty plan
 	AsOf          data.Date
 	SchemaVersion int
-	Version       string // hash of the manifest
-	SHA256        string // of plan.parquet: what an approval binds to
+	SHA256        string // of plan.parquet: its version, and what an approval binds to
 
 	actions []data.Action
 }
@@ -148,9 +147,12 @@ type cursor struct {
 	ActionID string    `json:"a"`
 }
 
+// mark tells one version of a plan from another in a cursor.
+func (p *Plan) mark() string { return p.SHA256[:min(16, len(p.SHA256))] }
+
 // cursorOf writes a position as an opaque word.
 func (p *Plan) cursorOf(at position) (string, error) {
-	b, err := json.Marshal(cursor{p.Version, at.Day, at.Channel, at.ActionID})
+	b, err := json.Marshal(cursor{p.mark(), at.Day, at.Channel, at.ActionID})
 	if err != nil {
 		return "", fmt.Errorf("serve: cursor: %w", err)
 	}
@@ -168,7 +170,7 @@ func (p *Plan) parseCursor(s string) (position, error) {
 	if err := json.Unmarshal(b, &c); err != nil || c.Version == "" {
 		return position{}, fail(CodeInvalid, "the cursor is not one that this server gave")
 	}
-	if c.Version != p.Version {
+	if c.Version != p.mark() {
 		return position{}, fail(CodeConflict, "the plan was replaced since the first page; start again without a cursor")
 	}
 	return position{c.Day, c.Channel, c.ActionID}, nil

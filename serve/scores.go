@@ -14,7 +14,7 @@ import (
 type Scores struct {
 	AsOf          data.Date
 	SchemaVersion int
-	Version       string // hash of the manifest
+	Version       string // SHA-256 of the file
 
 	ids     []byte   // all ids, one after the other
 	ends    []uint32 // ids[ends[i-1]:ends[i]] is the id of row i
@@ -55,10 +55,11 @@ func (s *Scores) Find(customerID string) (data.Score, bool) {
 	return row, true
 }
 
-// readScores reads a file of [data.Score]; faults of a row are errors that wrap
-// data.ErrDamagedFile: our own stage wrote it.
-func readScores(path string) (*Scores, error) {
-	s := &Scores{}
+// readScores reads a file of [data.Score] that its manifest describes; faults
+// of a row are errors that wrap data.ErrDamagedFile: our own stage wrote it.
+func readScores(path string, file data.File) (*Scores, error) {
+	rows := file.Rows
+	s := newScores(int(min(rows, file.Bytes))) // a distinct id takes a byte at least: a wrong count cannot ask for the moon
 	sorted, n := true, 0
 	known := map[string]uint16{}
 	for batch, err := range data.Scan[data.Score](path) {
@@ -73,12 +74,28 @@ func readScores(path string) (*Scores, error) {
 			sorted = sorted && (n == 1 || string(s.id(n-2)) < string(s.id(n-1)))
 		}
 	}
+	if int64(n) != rows {
+		return nil, fmt.Errorf("%s: %w: %d rows, the manifest says %d", path, data.ErrDamagedFile, n, rows)
+	}
 	if !sorted {
 		if err := s.sort(); err != nil {
 			return nil, fmt.Errorf("%s: %w: %w", path, data.ErrDamagedFile, err)
 		}
 	}
 	return s, nil
+}
+
+// newScores makes room for n rows, so that columns do not grow beyond them.
+func newScores(n int) *Scores {
+	n = max(n, 0)
+	s := &Scores{
+		ids: make([]byte, 0, 12*n), ends: make([]uint32, 0, n), payProb: make([]float64, 0, n),
+		balance: make([]data.Cents, 0, n), late: make([]int32, 0, n), model: make([]uint16, 0, n),
+	}
+	for j := range s.uplift {
+		s.uplift[j] = make([]float64, 0, n)
+	}
+	return s
 }
 
 func (s *Scores) add(row *data.Score, known map[string]uint16) error {

@@ -37,7 +37,7 @@ const (
 type PartStatus struct {
 	State   State      `json:"state" enum:"absent,loaded,damaged" doc:"damaged: a newer version was refused; the version named here, if any, is served instead."`
 	AsOf    *data.Date `json:"as_of,omitempty" doc:"The day of the version served."`
-	Version string     `json:"version,omitempty" doc:"What is served: hash of the manifest, or the model's version."`
+	Version string     `json:"version,omitempty" doc:"What is served: SHA-256 of the file, or the model's version."`
 	Rows    int        `json:"rows" doc:"Customers scored, actions planned, or features of the model."`
 	PlanID  string     `json:"plan_id,omitempty"`
 }
@@ -68,11 +68,14 @@ type ModelInfo struct {
 	HorizonDays           int            `json:"horizon_days,omitempty" doc:"pay_prob is the probability of payment within this many days."`
 	Features              []string       `json:"features" doc:"Columns that a batch of rows must hold."`
 	Channels              []data.Channel `json:"channels" doc:"Channels with an uplift model."`
+	// Categories are the words behind coded columns, by list; a code is the
+	// position of the word.
+	Categories map[string][]string `json:"categories,omitempty" doc:"Words behind coded columns; a code is the position of the word, from 0."`
 }
 
 // Predictions are columns, one entry per row.
 type Predictions struct {
-	PayProb []float64
+	PayProb []float64 // nil where the artefact has no such model
 	// Uplift holds, by the index of the channel in data.Channels, the uplift in
 	// probability; nil where the model covers no such channel.
 	Uplift [len(data.Channels)][]float64
