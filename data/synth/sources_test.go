@@ -10,8 +10,7 @@ import (
 // TestSources_KeepTheRules checks every row of a clean portfolio against the
 // rules that extract applies, and that nothing happens at or after the end.
 func TestSources_KeepTheRules(t *testing.T) {
-	c := testConfig(1000)
-	p := generate(t, c)
+	c, p := testConfig(sharedCustomers), sharedPortfolio(t)
 	s, end := p.Sources, c.End.Time()
 	customers, invoices, touches := map[string]bool{}, map[string]data.Invoice{}, map[string]data.Touch{}
 	kinds, products := map[data.CustomerKind]bool{}, map[string]int{}
@@ -91,7 +90,7 @@ func TestSources_KeepTheRules(t *testing.T) {
 
 // TestSources_ContainWhatDunningMeets checks that the rare things happen.
 func TestSources_ContainWhatDunningMeets(t *testing.T) {
-	p := generate(t, testConfig(2000))
+	p := sharedPortfolio(t)
 	partial, instalments, cancelled, disputes, ufs := 0, 0, 0, 0, map[string]bool{}
 	amount := map[string]data.Cents{}
 	for _, v := range p.Sources.Invoices {
@@ -130,7 +129,7 @@ func TestSources_ContainWhatDunningMeets(t *testing.T) {
 // TestLog_ObeysItsPolicy checks the recorded probabilities, the holdout and
 // the opt-outs.
 func TestLog_ObeysItsPolicy(t *testing.T) {
-	p := generate(t, testConfig(2000))
+	p := sharedPortfolio(t)
 	truth, customer := map[string]CustomerTruth{}, map[string]SourceCustomer{}
 	for _, c := range p.Truth.Customers {
 		truth[c.CustomerID] = c
@@ -234,7 +233,7 @@ func TestDocument_HasValidCheckDigits(t *testing.T) {
 		}
 	}
 	lengths := map[int]int{}
-	for _, c := range generate(t, testConfig(500)).Sources.Customers {
+	for _, c := range sharedPortfolio(t).Sources.Customers {
 		lengths[len(c.Document)]++
 	}
 	for _, n := range []int{0, 11, 14, 18} { // none, CPF plain, CPF punctuated or CNPJ plain, CNPJ punctuated

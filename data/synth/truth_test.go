@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"dunning/data"
@@ -16,6 +17,23 @@ func testConfig(customers int) Config {
 	c := DefaultConfig()
 	c.Customers = customers
 	return c
+}
+
+// shared returns the default portfolio of 2,500 customers, made once: tests that
+// only look at a portfolio look at this one.
+var shared = sync.OnceValues(func() (*Portfolio, error) {
+	return Generate(context.Background(), testConfig(sharedCustomers))
+})
+
+const sharedCustomers = 2500
+
+func sharedPortfolio(t testing.TB) *Portfolio {
+	t.Helper()
+	p, err := shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func generate(t testing.TB, c Config) *Portfolio {
@@ -193,7 +211,7 @@ func compare(t *testing.T, l *life, day, wait int, e *Expectation, repeats int) 
 // TestCeiling_IsCalibrated checks what defines a posterior expectation: among
 // decisions with nearly the same ceiling, truth averages to the ceiling.
 func TestCeiling_IsCalibrated(t *testing.T) {
-	p := generate(t, testConfig(3000))
+	p := sharedPortfolio(t)
 	type figure struct {
 		name           string
 		ceiling, truth func(d *DecisionTruth) float64

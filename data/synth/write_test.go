@@ -33,6 +33,7 @@ func write(t testing.TB, c Config, format Format) (string, Report) {
 func TestWrite_GivesTheSameBytesWhateverTheProcessors(t *testing.T) {
 	for _, format := range []Format{CSV, Parquet} {
 		c := testConfig(600)
+		c.Months = 6
 		c.DirtyShare = .02
 		_, want := write(t, c, format)
 		for _, procs := range []int{1, 2} {
@@ -168,7 +169,8 @@ func sameRows[T any](t *testing.T, dir, name string, columns []string) {
 }
 
 func TestWrite_CSVAndParquetHoldTheSameRows(t *testing.T) {
-	c, home := testConfig(300), t.TempDir()
+	c, home := testConfig(100), t.TempDir()
+	c.Truth = false
 	for _, format := range []Format{CSV, Parquet} {
 		if _, err := Write(context.Background(), c, home, format, nil); err != nil {
 			t.Fatal(err)
@@ -184,7 +186,7 @@ func TestWrite_CSVAndParquetHoldTheSameRows(t *testing.T) {
 }
 
 func TestWrite_TruthIsThatOfGenerate(t *testing.T) {
-	c := testConfig(300)
+	c := testConfig(100)
 	home, r := write(t, c, CSV)
 	p := generate(t, c)
 	decisions, err := data.Read[DecisionTruth](filepath.Join(home, "truth", "decisions.parquet"))
@@ -219,7 +221,8 @@ func TestDirty_PlantsEveryFault(t *testing.T) {
 		"promises":       {"missing_value", "unknown_customer", "negative_amount", "duplicate_id", "bad_date", "bad_number"},
 		"bureau_reports": {"missing_value", "unknown_customer", "negative_amount", "bad_number", "bad_date"},
 	}
-	c := testConfig(1000)
+	c := testConfig(500)
+	c.Truth = false
 	clean, _ := write(t, c, CSV)
 	c.DirtyShare = .05
 	for _, format := range []Format{CSV, Parquet} {
