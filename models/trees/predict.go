@@ -95,22 +95,76 @@ func key(x float32) uint32 {
 	return b ^ (uint32(int32(b)>>31) | 1<<31)
 }
 
+// lanes is how many walks run side by side: a step waits for two loads, and
+// the processor fills the wait with the other walks' steps.
+const lanes = 4
+
+// step returns the child of n for a row: no branch.
+func (n *node) step(keys []uint32) uint64 {
+	k := uint64(keys[n.column] + uint32(n.bias))
+	return uint64(n.next) + (k-uint64(n.threshold))>>63
+}
+
 // margins adds the leaves of every tree to acc, one entry per row; keys holds
 // len(acc) rows of len(used) keys.
 func (f *flat) margins(keys []uint32, acc []float32) {
 	width := len(f.used)
-	nodes := f.nodes
+	whole := len(acc) / lanes * lanes
 	for _, tree := range f.roots {
-		for r := range acc {
-			row := keys[r*width : r*width+width]
-			n := &nodes[tree.start]
-			for range tree.depth {
-				k := row[n.column] + uint32(n.bias)
-				n = &nodes[uint64(n.next)+(uint64(k)-uint64(n.threshold))>>63]
-			}
-			acc[r] += n.value
+		for r := 0; r < whole; r += lanes {
+			f.fourRows(tree, keys[r*width:(r+lanes)*width], width, (*[lanes]float32)(acc[r:]))
 		}
 	}
+	for r := whole; r < len(acc); r++ {
+		acc[r] = f.oneRow(keys[r*width:(r+1)*width], acc[r])
+	}
+}
+
+// fourRows walks one tree for four rows.
+func (f *flat) fourRows(tree root, keys []uint32, width int, acc *[lanes]float32) {
+	nodes := f.nodes
+	row0, row1, row2, row3 := keys[:width], keys[width:2*width], keys[2*width:3*width], keys[3*width:4*width]
+	n0 := &nodes[tree.start]
+	n1, n2, n3 := n0, n0, n0
+	for range tree.depth {
+		n0 = &nodes[n0.step(row0)]
+		n1 = &nodes[n1.step(row1)]
+		n2 = &nodes[n2.step(row2)]
+		n3 = &nodes[n3.step(row3)]
+	}
+	acc[0] += n0.value
+	acc[1] += n1.value
+	acc[2] += n2.value
+	acc[3] += n3.value
+}
+
+// oneRow walks all trees for one row, four at a time, and returns sum plus
+// their leaves, in the order of the trees. Steps beyond a tree's own depth stay
+// on its leaf.
+func (f *flat) oneRow(row []uint32, sum float32) float32 {
+	nodes := f.nodes
+	roots := f.roots
+	for ; len(roots) >= lanes; roots = roots[lanes:] {
+		n0, n1, n2, n3 := &nodes[roots[0].start], &nodes[roots[1].start], &nodes[roots[2].start], &nodes[roots[3].start]
+		for range max(roots[0].depth, roots[1].depth, roots[2].depth, roots[3].depth) {
+			n0 = &nodes[n0.step(row)]
+			n1 = &nodes[n1.step(row)]
+			n2 = &nodes[n2.step(row)]
+			n3 = &nodes[n3.step(row)]
+		}
+		sum += n0.value
+		sum += n1.value
+		sum += n2.value
+		sum += n3.value
+	}
+	for _, tree := range roots {
+		n := &nodes[tree.start]
+		for range tree.depth {
+			n = &nodes[n.step(row)]
+		}
+		sum += n.value
+	}
+	return sum
 }
 
 // Predict returns one prediction per row of X. X must hold every column of
@@ -197,9 +251,7 @@ func (e *Ensemble) MarginRow(row []float32) float64 {
 	for j, feature := range e.flat.used {
 		keys[j] = key(row[feature])
 	}
-	acc := [1]float32{e.base}
-	e.flat.margins(keys, acc[:])
-	return float64(acc[0])
+	return float64(e.flat.oneRow(keys, e.base))
 }
 
 func (e *Ensemble) checkRow(row []float32) {

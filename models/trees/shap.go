@@ -4,15 +4,28 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"dunning/features"
 	"dunning/models"
 )
 
+// inverse[k] is 1/k: the weights are made of quotients of small counts, and a
+// multiplication is several times cheaper than a division.
+var inverse = func() (t [MaxDepth + 3]float64) {
+	for k := 1; k < len(t); k++ {
+		t[k] = 1 / float64(k)
+	}
+	return t
+}()
+
 // pathElement is one feature on the way from the root to a node: the share of
 // subsets that flow on when the feature is unknown (zero) and when it is known
-// (one), and the weight of the subsets of this size.
+// (one: 1 on the row's own way, else 0), and the weight of the subsets of this
+// size.
 type pathElement struct {
 	feature   int32
 	zero, one float64
@@ -87,9 +100,10 @@ func extend(path []pathElement, el pathElement) []pathElement {
 		el.weight = 1
 	}
 	path = append(path, el)
+	zero, one := el.zero*inverse[d+1], el.one*inverse[d+1]
 	for i := d - 1; i >= 0; i-- {
-		path[i+1].weight += el.one * path[i].weight * float64(i+1) / float64(d+1)
-		path[i].weight = el.zero * path[i].weight * float64(d-i) / float64(d+1)
+		path[i+1].weight += one * path[i].weight * float64(i+1)
+		path[i].weight = zero * path[i].weight * float64(d-i)
 	}
 	return path
 }
@@ -97,16 +111,18 @@ func extend(path []pathElement, el pathElement) []pathElement {
 // unwind removes element k: the inverse of extend.
 func unwind(path []pathElement, k int) []pathElement {
 	d := len(path) - 1
-	one, zero := path[k].one, path[k].zero
 	next := path[d].weight
-	for i := d - 1; i >= 0; i-- {
-		switch {
-		case one != 0:
+	size, zero := float64(d+1), path[k].zero*inverse[d+1]
+	switch {
+	case path[k].one != 0:
+		for i := d - 1; i >= 0; i-- {
 			kept := path[i].weight
-			path[i].weight = next * float64(d+1) / (float64(i+1) * one)
-			next = kept - path[i].weight*zero*float64(d-i)/float64(d+1)
-		case zero != 0:
-			path[i].weight = path[i].weight * float64(d+1) / (zero * float64(d-i))
+			path[i].weight = next * size * inverse[i+1]
+			next = kept - path[i].weight*zero*float64(d-i)
+		}
+	case zero != 0:
+		for i := d - 1; i >= 0; i-- {
+			path[i].weight = path[i].weight / zero * inverse[d-i]
 		}
 	}
 	for i := k; i < d; i++ {
@@ -118,20 +134,28 @@ func unwind(path []pathElement, k int) []pathElement {
 // unwoundSum is the total weight that the path would have without element k.
 func unwoundSum(path []pathElement, k int) float64 {
 	d := len(path) - 1
-	one, zero := path[k].one, path[k].zero
-	next, total := path[d].weight, 0.0
-	for i := d - 1; i >= 0; i-- {
-		switch {
-		case one != 0:
-			w := next * float64(d+1) / (float64(i+1) * one)
+	size, zero := float64(d+1), path[k].zero*inverse[d+1]
+	total := 0.0
+	switch {
+	case path[k].one != 0:
+		next := path[d].weight
+		for i := d - 1; i >= 0; i-- {
+			w := next * size * inverse[i+1]
 			total += w
-			next = path[i].weight - w*zero*float64(d-i)/float64(d+1)
-		case zero != 0:
-			total += path[i].weight * float64(d+1) / (zero * float64(d-i))
+			next = path[i].weight - w*zero*float64(d-i)
 		}
+	case zero != 0:
+		for i := d - 1; i >= 0; i-- {
+			total += path[i].weight * inverse[d-i]
+		}
+		total /= zero
 	}
 	return total
 }
+
+// explainBlock is how many rows are explained and added up at a time. It is a
+// constant, so that sums do not depend on the number of goroutines.
+const explainBlock = 16
 
 // Importances returns the mean absolute SHAP value of every feature over at
 // most maxRows rows of X, evenly spaced so that the choice is the same every
@@ -143,13 +167,38 @@ func (e *Ensemble) Importances(X features.Matrix, maxRows int) ([]models.Importa
 		return nil, fmt.Errorf("trees: %w", err)
 	}
 	n := min(max(maxRows, 0), selected.Rows())
+	blocks := make([][]float64, (n+explainBlock-1)/explainBlock)
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	for range min(runtime.GOMAXPROCS(0), len(blocks)) {
+		wg.Go(func() {
+			for b := int(next.Add(1)) - 1; b < len(blocks); b = int(next.Add(1)) - 1 {
+				blocks[b] = e.sumAbsSHAP(selected.Cols, n, b*explainBlock, min(n, (b+1)*explainBlock))
+			}
+		})
+	}
+	wg.Wait()
+	out := make([]models.Importance, len(e.features))
+	for j, name := range e.features {
+		out[j] = models.Importance{Feature: name}
+		for _, sums := range blocks {
+			out[j].MeanAbsSHAP += sums[j] / float64(n)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b models.Importance) int { return cmp.Compare(b.MeanAbsSHAP, a.MeanAbsSHAP) })
+	return out, nil
+}
+
+// sumAbsSHAP adds up the absolute SHAP values of the sampled rows [from, to)
+// of n.
+func (e *Ensemble) sumAbsSHAP(cols [][]float32, n, from, to int) []float64 {
 	sums := make([]float64, len(e.features))
 	row := make([]float32, len(e.features))
 	phi := make([]float64, len(e.features)+1)
 	arena := make([]pathElement, (MaxDepth+2)*(MaxDepth+3)/2)
-	for k := range n {
-		i := int(int64(k) * int64(selected.Rows()) / int64(n))
-		for j, col := range selected.Cols {
+	for k := from; k < to; k++ {
+		i := int(int64(k) * int64(len(cols[0])) / int64(n))
+		for j, col := range cols {
 			row[j] = col[i]
 		}
 		clear(phi)
@@ -158,13 +207,5 @@ func (e *Ensemble) Importances(X features.Matrix, maxRows int) ([]models.Importa
 			sums[j] += math.Abs(phi[j])
 		}
 	}
-	out := make([]models.Importance, len(e.features))
-	for j, name := range e.features {
-		out[j] = models.Importance{Feature: name}
-		if n > 0 {
-			out[j].MeanAbsSHAP = sums[j] / float64(n)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b models.Importance) int { return cmp.Compare(b.MeanAbsSHAP, a.MeanAbsSHAP) })
-	return out, nil
+	return sums
 }

@@ -91,7 +91,7 @@ func TestEnsembleEqualsXGBoostPrediction(t *testing.T) {
 				X, y := synthetic(7, 1500, 12, objective)
 				s, e := trained(t, Params{Objective: objective, MaxDepth: depth, Rounds: 60, MinChildWeight: 1, Seed: 3, Gamma: 0.1}, X, y, nil)
 				fresh, _ := synthetic(8, 1111, 12, objective)
-				d, err := newDenseMatrix(fresh, 2)
+				d, err := newDenseMatrix(fresh, 1)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -141,7 +141,7 @@ func TestSHAPEqualsXGBoostContributions(t *testing.T) {
 			X, y := synthetic(17, 1200, 9, objective)
 			s, e := trained(t, Params{Objective: objective, MaxDepth: 6, Rounds: 40, MinChildWeight: 1, Seed: 5}, X, y, nil)
 			fresh, _ := synthetic(18, 200, 9, objective)
-			d, err := newDenseMatrix(fresh, 2)
+			d, err := newDenseMatrix(fresh, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
