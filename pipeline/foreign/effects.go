@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"dunning/data"
 	"dunning/models"
 	"dunning/models/uplift"
 	"dunning/models/xgb"
@@ -131,10 +130,11 @@ func (p *prepared) trainEffects(ctx context.Context, r Roles, rounds []round, re
 	if err != nil {
 		return err
 	}
-	for _, e := range ate {
-		if e.Refused != "" {
-			return fmt.Errorf("%w: effect of %s on %s in %s: %s", data.ErrRefused, p.arms.column, r.Outcome, p.table.Source, e.Refused)
-		}
+	if rep.Refused = p.noControl(); rep.Refused == "" {
+		rep.Refused = refusedEffects(p.arms.treatments(), ate)
+	}
+	if rep.Refused != "" {
+		return nil
 	}
 	for _, l := range effectLearners(r, treat) {
 		progress("fitting effects, learner " + l.Name())
@@ -143,9 +143,9 @@ func (p *prepared) trainEffects(ctx context.Context, r Roles, rounds []round, re
 			return fmt.Errorf("foreign: learner %s on %s: %w", l.Name(), p.table.Source, err)
 		}
 		for t, name := range p.arms.treatments() {
-			res, err := p.rank(t+1, rounds, scores)
-			if err != nil {
-				return err
+			res, alarm := p.rank(t+1, rounds, scores)
+			if alarm != nil {
+				rep.Alarms = append(rep.Alarms, alarm.Error())
 			}
 			res.Treatment, res.Learner = name, l.Name()
 			res.ATE, res.ATESE = finite(ate[t].DR), finite(ate[t].DRSE)
@@ -171,7 +171,7 @@ func (p *prepared) averageEffects(ctx context.Context, r Roles, treat models.Lea
 		}
 		effect, se, err := uplift.ATE(y, treated)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %s of %s: %w", data.ErrRefused, p.arms.column, p.table.Source, err)
+			out[t].Refused = err.Error()
 		}
 		out[t].DR, out[t].DRSE = effect, se
 	}
@@ -233,8 +233,24 @@ func (p *prepared) predictEffects(ctx context.Context, l uplift.Learner, rounds 
 	return scores, lower, nil
 }
 
-// rank computes the ranking metrics of treatment t; their mean over rounds.
-func (p *prepared) rank(t int, rounds []round, scores [][][]float64) (UpliftResult, error) {
+// refusedEffects returns the first reason why a treatment's effect cannot be
+// estimated, or "".
+func refusedEffects(treatments []string, ate []uplift.Estimate) string {
+	for t, e := range ate {
+		if e.Refused != "" {
+			return fmt.Sprintf("%s: %s", treatments[t], e.Refused)
+		}
+	}
+	if len(ate) == 0 {
+		return "without a treated row no effect can be estimated"
+	}
+	return ""
+}
+
+// rank computes the ranking metrics of treatment t; their mean over rounds. A
+// figure that some round's rows leave undefined is null, and the alarm says
+// why.
+func (p *prepared) rank(t int, rounds []round, scores [][][]float64) (res UpliftResult, alarm error) {
 	var qini, auuc, at30, at30g, means []float64
 	for k, rd := range rounds {
 		var tested []int
@@ -259,7 +275,8 @@ func (p *prepared) rank(t int, rounds []round, scores [][][]float64) (UpliftResu
 		} {
 			v, err := m.get()
 			if err != nil {
-				return UpliftResult{}, fmt.Errorf("foreign: ranking of %q in %s: %w", p.arms.names[t], p.table.Source, err)
+				v = math.NaN()
+				alarm = fmt.Errorf("the ranking by the effect of %q is undefined: %w", p.arms.names[t], err)
 			}
 			*m.into = append(*m.into, v)
 		}
@@ -267,7 +284,7 @@ func (p *prepared) rank(t int, rounds []round, scores [][][]float64) (UpliftResu
 	return UpliftResult{
 		Qini: finite(mean(qini)), QiniSD: finite(spread(qini)), AUUC: finite(mean(auuc)),
 		At30: finite(mean(at30)), At30Group: finite(mean(at30g)), MeanUplift: finite(mean(means)),
-	}, nil
+	}, alarm
 }
 
 // inverseProb returns the weights of rows from the logged probabilities, nil
@@ -302,10 +319,7 @@ func (p *prepared) rankResponse(ctx context.Context, r Roles, rounds []round, at
 		}
 	}
 	for t, name := range p.arms.treatments() {
-		res, err := p.rank(t+1, rounds, scores)
-		if err != nil {
-			return err
-		}
+		res, _ := p.rank(t+1, rounds, scores) // the learners' ranking gave the alarm
 		res.Treatment, res.Learner, res.MeanUplift = name, responseLearner, nil
 		res.ATE, res.ATESE = finite(ate[t].DR), finite(ate[t].DRSE)
 		rep.Uplift = append(rep.Uplift, res)

@@ -3,6 +3,7 @@ package foreign
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"dunning/data"
 	"dunning/models/uplift"
@@ -161,20 +162,22 @@ func (p *prepared) refused(e *Evaluation) string {
 		}
 		reasons = append(reasons, "the policy: "+e.Policy.Refused)
 	}
+	if reason := p.noControl(); reason != "" {
+		return reason
+	}
 	switch len(reasons) {
 	case 0:
 		return fmt.Sprintf("every row has %s = %q: without a treated row no effect can be estimated", e.Treatment, e.Control)
 	case 1:
 		return reasons[0]
 	}
-	control := 0
-	for _, a := range p.arms.option {
-		if a == 0 {
-			control++
-		}
-	}
-	if control == 0 {
-		return fmt.Sprintf("no row has %s = %q (%s): there is no control arm, so no effect can be estimated", e.Treatment, e.Control, p.arms.describe())
-	}
 	return fmt.Sprintf("none of %d questions can be answered; the first, %s", len(reasons), reasons[0])
+}
+
+// noControl returns the reason when no row has the control arm, else "".
+func (p *prepared) noControl() string {
+	if slices.Contains(p.arms.option, 0) {
+		return ""
+	}
+	return fmt.Sprintf("no row has %s = %q (%s): there is no control arm, so no effect can be estimated", p.arms.column, p.arms.names[0], p.arms.describe())
 }

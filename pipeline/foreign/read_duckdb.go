@@ -96,6 +96,15 @@ func quoteName(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) 
 // classify words a failure of DuckDB: on one line and with its class.
 func classify(source string, err error) error {
 	line := strings.Join(strings.Fields(strings.SplitN(err.Error(), "\n", 2)[0]), " ")
+	var de *duckdb.Error
+	if errors.As(err, &de) {
+		switch de.Type {
+		case duckdb.ErrorTypeParser, duckdb.ErrorTypeSyntax:
+			return fmt.Errorf("%w: the query on %s is no SQL: %s", data.ErrUsage, source, line)
+		case duckdb.ErrorTypeBinder, duckdb.ErrorTypeCatalog:
+			return fmt.Errorf("%w: table %s: %s", data.ErrBadInput, source, line)
+		}
+	}
 	switch strings.ToLower(filepath.Ext(source)) {
 	case ".parquet", ".pq":
 		return fmt.Errorf("table %s: %w: %s", source, data.ErrDamagedFile, line)

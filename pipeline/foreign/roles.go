@@ -60,8 +60,9 @@ type Roles struct {
 	// one indicator per value.
 	Categories List `yaml:"categories"`
 
-	// Split is folds:K, random:SHARE (of the rows, for the test) or
-	// time:DATE (the test starts there).
+	// Split is folds:K, random:SHARE (of the rows, for the test), time:DATE
+	// (the test starts there) or order:SHARE (the last rows of the table, for
+	// one that is in the order of time but has no dates).
 	Split   string `yaml:"split"`
 	Repeats int    `yaml:"repeats"` // of a random split; 0 means 1
 	Seed    uint64 `yaml:"seed"`
@@ -169,9 +170,9 @@ func (r Roles) check(forEffects bool) error {
 // splitPlan is a parsed Split.
 type splitPlan struct {
 	folds int     // ≥ 2 for folds:K
-	share float64 // of the test, for random:SHARE
+	share float64 // of the test, for random:SHARE and order:SHARE
 	date  data.Date
-	kind  string // folds, random, time
+	kind  string // folds, random, order, time
 }
 
 func parseSplit(s string) (splitPlan, error) {
@@ -183,7 +184,7 @@ func parseSplit(s string) (splitPlan, error) {
 		if p.folds, err = strconv.Atoi(arg); err == nil && p.folds >= 2 && p.folds <= 100 {
 			return p, nil
 		}
-	case "random":
+	case "random", "order":
 		if p.share, err = strconv.ParseFloat(arg, 64); err == nil && p.share > 0 && p.share < 1 {
 			return p, nil
 		}
@@ -192,5 +193,5 @@ func parseSplit(s string) (splitPlan, error) {
 			return p, nil
 		}
 	}
-	return p, fmt.Errorf("split %q is not folds:K (2 to 100), random:SHARE (between 0 and 1) or time:2026-01-31", s)
+	return p, fmt.Errorf("split %q is not folds:K (2 to 100), random:SHARE or order:SHARE (between 0 and 1) or time:2026-01-31", s)
 }

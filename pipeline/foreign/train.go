@@ -30,22 +30,24 @@ type ModelResult struct {
 
 // Report is the answer of [Train].
 type Report struct {
-	Table     string          `json:"table"`
-	Rows      int             `json:"rows"`
-	Features  int             `json:"features"`
-	Outcome   string          `json:"outcome"`
-	BaseRate  float64         `json:"base_rate"`
-	Split     string          `json:"split"`
-	TrainRows int             `json:"train_rows"` // of the first split
-	TestRows  int             `json:"test_rows"`
-	Repeats   int             `json:"repeats"`
-	Seed      uint64          `json:"seed"`
-	Models    []ModelResult   `json:"models"`
-	Uplift    []UpliftResult  `json:"uplift,omitempty"`
-	TreatProb string          `json:"treat_prob,omitempty"` // logged, estimated or randomised
-	Fairness  []GroupFairness `json:"fairness,omitempty"`
-	Alarms    []string        `json:"alarms"`
-	Columns   []ColumnUse     `json:"columns"`
+	Table     string         `json:"table"`
+	Rows      int            `json:"rows"`
+	Features  int            `json:"features"`
+	Outcome   string         `json:"outcome"`
+	BaseRate  float64        `json:"base_rate"`
+	Split     string         `json:"split"`
+	TrainRows int            `json:"train_rows"` // of the first split
+	TestRows  int            `json:"test_rows"`
+	Repeats   int            `json:"repeats"`
+	Seed      uint64         `json:"seed"`
+	Models    []ModelResult  `json:"models"`
+	Uplift    []UpliftResult `json:"uplift,omitempty"`
+	TreatProb string         `json:"treat_prob,omitempty"` // logged, estimated or randomised
+	// Refused says why no effect is reported although a treatment is named.
+	Refused  string          `json:"refused,omitempty"`
+	Fairness []GroupFairness `json:"fairness,omitempty"`
+	Alarms   []string        `json:"alarms"`
+	Columns  []ColumnUse     `json:"columns"`
 
 	// Predictions are those on the test rows of the first repeat.
 	Predictions []Prediction `json:"-"`
@@ -89,8 +91,8 @@ func (p *prepared) contenders(r Roles) []contender {
 // also the effect learners. progress, which may be nil, is told what runs.
 //
 // Errors are of the class [data.ErrUsage] for roles that are incomplete,
-// [data.ErrBadInput] for a table that does not fit them, [data.ErrRefused]
-// where no effect can be estimated.
+// [data.ErrBadInput] for a table that does not fit them. A treatment whose
+// effect cannot be estimated is no error: see Report.Refused.
 func Train(ctx context.Context, r Roles, progress func(string)) (*Report, error) {
 	if err := r.check(false); err != nil {
 		return nil, err
@@ -201,7 +203,7 @@ func (p *prepared) rounds(r Roles) ([]round, error) {
 	n := len(p.y)
 	var out []round
 	repeats := max(r.Repeats, 1)
-	if plan.kind == "time" {
+	if plan.kind == "time" || plan.kind == "order" {
 		repeats = 1 // nothing is drawn
 	}
 	for k := range uint64(repeats) {
@@ -226,6 +228,10 @@ func (p *prepared) rounds(r Roles) ([]round, error) {
 				pt.train, pt.test = models.SplitRandom(n, plan.share, seed)
 			}
 			rd = round{pt}
+		case "order":
+			rows := models.Without(n, nil)
+			cut := n - int(math.Round(plan.share*float64(n)))
+			rd = round{part{train: rows[:cut], test: rows[cut:]}}
 		case "time":
 			pt, err := p.splitTime(plan.date)
 			if err != nil {
