@@ -97,11 +97,19 @@ func (a Artifact) encode() (version string, model, card []byte, err error) {
 	if card, err = c.JSON(); err != nil {
 		return "", nil, nil, err
 	}
-	model, err = json.Marshal(document{SchemaVersion: SchemaVersion, Version: version, Body: inner})
-	if err != nil {
-		return "", nil, nil, fmt.Errorf("registry: %w", err)
+	if model, err = (document{SchemaVersion: SchemaVersion, Version: version, Body: inner}).encode(); err != nil {
+		return "", nil, nil, err
 	}
-	return version, append(model, '\n'), card, nil
+	return version, model, card, nil
+}
+
+// encode returns the bytes of model.json.
+func (d document) encode() ([]byte, error) {
+	b, err := json.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("registry: %w", err)
+	}
+	return append(b, '\n'), nil
 }
 
 // Version returns the id that Save will give: a hash of all content except
@@ -122,6 +130,9 @@ func decodeModel(raw []byte) (version string, b body, err error) {
 	}
 	if got := digest(d.Body)[:versionDigits]; got != d.Version {
 		return "", body{}, fmt.Errorf("its content has hash %s, its version is %s", got, d.Version)
+	}
+	if canonical, err := d.encode(); err != nil || !bytes.Equal(canonical, raw) {
+		return "", body{}, errors.New("it was written by another hand")
 	}
 	if err := strict(d.Body, &b); err != nil {
 		return "", body{}, err

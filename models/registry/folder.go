@@ -1,7 +1,9 @@
 package registry
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -93,6 +95,9 @@ func Load(dir string) (*Loaded, error) {
 	}
 	if l.Card.Version != version {
 		return nil, damaged(path, fmt.Errorf("it is the card of version %q, the model is %q", l.Card.Version, version))
+	}
+	if canonical, err := l.Card.JSON(); err != nil || !bytes.Equal(canonical, raw) {
+		return nil, damaged(path, errors.New("it was written by another hand"))
 	}
 	blank := l.Card
 	blank.Version = ""
