@@ -92,7 +92,7 @@ func (c *canvas) xLabel(p plot, label string) {
 func thin(labels []string, slot float64) int {
 	widest := 0.0
 	for _, s := range labels {
-		widest = max(widest, textWidth(s)*0.9)
+		widest = max(widest, textWidth(s)*0.95)
 	}
 	return max(1, int(math.Ceil((widest+6)/slot)))
 }

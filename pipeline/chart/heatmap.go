@@ -14,7 +14,7 @@ func HeatMap(f Frame, rows, cols []string, cells [][]float64, full float64) []by
 	}
 	left := 0.0
 	for _, r := range rows {
-		left = max(left, textWidth(r)*0.9+6)
+		left = max(left, textWidth(r)+8)
 	}
 	const row = 30.0
 	top := 22.0

@@ -3,8 +3,6 @@ package kpi
 import (
 	"context"
 	"fmt"
-	"math"
-	"strconv"
 
 	"dunning/data"
 )
@@ -85,72 +83,4 @@ func channelIndex(name string) (int, error) {
 		return i, nil
 	}
 	return 0, fmt.Errorf("touches: %w %q", data.ErrUnknownChannel, name)
-}
-
-// arm is one side of the comparison with the holdout: how many customers, what
-// they paid, and the sum of squares of that, in cents².
-type arm struct {
-	n       int64
-	sum     data.Cents
-	squares float64
-}
-
-// variance is the sample variance of what a customer paid.
-func (a arm) variance() float64 {
-	n, mean := float64(a.n), float64(a.sum)/float64(a.n)
-	return max(0, (a.squares-n*mean*mean)/(n-1))
-}
-
-func (r *Indicators) readIncremental(ctx context.Context, l *lake, _ Config) error {
-	var treated, holdout arm
-	v := &r.Incremental
-	err := l.each(ctx, "incremental", func(scan func(...any) error) error {
-		var held bool
-		var a arm
-		var squares string
-		var cost data.Cents
-		if err := scan(&held, &a.n, &a.sum, &squares, &cost); err != nil {
-			return err
-		}
-		var err error
-		if a.squares, err = strconv.ParseFloat(squares, 64); err != nil {
-			return err
-		}
-		if held {
-			holdout = a
-		} else {
-			treated, v.SpendCents = a, cost
-		}
-		return nil
-	})
-	v.TreatedCustomers, v.TreatedCents = treated.n, treated.sum
-	v.HoldoutCustomers, v.HoldoutCents = holdout.n, holdout.sum
-	if err != nil || treated.n < 2 || holdout.n < 2 {
-		return err
-	}
-	v.compare(treated, holdout)
-	return nil
-}
-
-// normal95 is the 0.975 quantile of the standard normal distribution.
-const normal95 = 1.959963984540054
-
-// compare scales the holdout to the treated customers and divides the spend by
-// the difference; the interval is Welch's, by the normal approximation.
-func (v *Incremental) compare(treated, holdout arm) {
-	nt, nh := float64(treated.n), float64(holdout.n)
-	increment := float64(treated.sum) - float64(holdout.sum)*nt/nh
-	half := normal95 * nt * math.Sqrt(treated.variance()/nt+holdout.variance()/nh)
-	lo, hi := increment-half, increment+half
-	v.IncrementCents, v.IncrementLo, v.IncrementHi = &increment, &lo, &hi
-	spend := float64(v.SpendCents)
-	if increment > 0 {
-		v.PerReal = quotient(spend, increment)
-	}
-	if hi > 0 {
-		v.PerRealLo = quotient(spend, hi)
-	}
-	if lo > 0 {
-		v.PerRealHi = quotient(spend, lo)
-	}
 }

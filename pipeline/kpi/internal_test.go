@@ -46,30 +46,36 @@ func TestShareOf(t *testing.T) {
 	}
 }
 
-// Treated: 10, 20, 30 cents, mean 20, variance 100. Holdout: 4, 8 cents, mean
-// 6, variance 8. Increment 60 − 12·3/2 = 42; its standard error is
-// 3·√(100/3 + 8/2) = 18.3303. Half width 1.959964 · 18.3303 = 35.9267.
+// Treated: paid 14, 22, 24 of 20, 40, 40 owed; holdout: paid 5, 7 of 16, 16.
+// The holdout pays 12 ÷ 32 = 0.375 of what it owes, which scales to 37.5 of
+// the treated's 100: the increment is 60 − 37.5 = 22.5. Beyond that rate the
+// treated paid 6.5, 7, 9 (variance 1.75), the holdout −1, 1 (variance 2). The
+// increment's variance is 3 · 1.75 + (100 ÷ 32)² · 2 · 2 = 44.3125, and half
+// the interval 1.959964 · √44.3125 = 13.0470.
 func TestIncrementalCostAndItsInterval(t *testing.T) {
-	v := Incremental{SpendCents: 21}
-	v.compare(arm{n: 3, sum: 60, squares: 1400}, arm{n: 2, sum: 12, squares: 80})
+	v := Incremental{SpendCents: 9}
+	v.compare(
+		arm{n: 3, paid: 60, owed: 100, paidSquared: 1256, product: 2120, owedSquared: 3600},
+		arm{n: 2, paid: 12, owed: 32, paidSquared: 74, product: 192, owedSquared: 512})
 	for _, c := range []struct {
 		name string
 		got  *float64
 		want float64
 	}{
-		{"increment", v.IncrementCents, 42},
-		{"low end", v.IncrementLo, 42 - 35.9267},
-		{"high end", v.IncrementHi, 42 + 35.9267},
-		{"cost per real = 21 ÷ 42", v.PerReal, 0.5},
-		{"its low end = 21 ÷ 77.9267", v.PerRealLo, 0.26949},
-		{"its high end = 21 ÷ 6.0733", v.PerRealHi, 3.45775},
+		{"increment", v.IncrementCents, 22.5},
+		{"low end", v.IncrementLo, 22.5 - 13.0470},
+		{"high end", v.IncrementHi, 22.5 + 13.0470},
+		{"cost per real = 9 ÷ 22.5", v.PerReal, 0.4},
+		{"its low end = 9 ÷ 35.5470", v.PerRealLo, 0.253186},
+		{"its high end = 9 ÷ 9.4530", v.PerRealHi, 0.952079},
 	} {
-		if c.got == nil || math.Abs(*c.got-c.want) > 2e-4 {
+		if c.got == nil || math.Abs(*c.got-c.want) > 1e-4 {
 			t.Errorf("%s: got %v, want %g", c.name, c.got, c.want)
 		}
 	}
-	harm := Incremental{SpendCents: 21}
-	harm.compare(arm{n: 3, sum: 3, squares: 3}, arm{n: 3, sum: 300, squares: 30000})
+	harm := Incremental{SpendCents: 9}
+	harm.compare(arm{n: 2, paid: 2, owed: 100, paidSquared: 2, product: 100, owedSquared: 5000},
+		arm{n: 2, paid: 100, owed: 100, paidSquared: 5000, product: 5000, owedSquared: 5000})
 	if harm.PerReal != nil || harm.PerRealLo != nil || harm.PerRealHi != nil {
 		t.Error("touches that brought in less than the holdout have a cost per real")
 	}

@@ -158,10 +158,12 @@ type Cost struct {
 type Incremental struct {
 	TreatedCustomers int64      `json:"treated_customers"`
 	HoldoutCustomers int64      `json:"holdout_customers"`
-	TreatedCents     data.Cents `json:"treated_cents"`
+	TreatedCents     data.Cents `json:"treated_cents"` // paid from the first decision on
 	HoldoutCents     data.Cents `json:"holdout_cents"`
+	TreatedOwedCents data.Cents `json:"treated_owed_cents"` // owed at the first decision or billed since
+	HoldoutOwedCents data.Cents `json:"holdout_owed_cents"`
 	SpendCents       data.Cents `json:"spend_cents"`
-	// IncrementCents = treated − holdout scaled to as many customers, with its
+	// IncrementCents = treated − holdout × treated owed ÷ holdout owed, with its
 	// 95 % interval; nil without two customers on either side.
 	IncrementCents *float64 `json:"increment_cents"`
 	IncrementLo    *float64 `json:"increment_lo_cents"`

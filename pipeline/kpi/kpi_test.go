@@ -66,6 +66,8 @@ func TestHandComputedAmounts(t *testing.T) {
 		{"bureau cost in the period", int64(r.Cost.BureauCents), 170},
 		{"treated customers: C1, C2, C5", r.Incremental.TreatedCustomers, 3},
 		{"treated paid: C1 24000 + C2 31200", int64(r.Incremental.TreatedCents), 55200},
+		{"treated owed: C1 30000 + C2 31000; C5's H is issued at AsOf", int64(r.Incremental.TreatedOwedCents), 61000},
+		{"holdout owed: C3 8000 + 5000, C4 7000", int64(r.Incremental.HoldoutOwedCents), 20000},
 		{"holdout customers: C3, C4", r.Incremental.HoldoutCustomers, 2},
 		{"holdout paid", int64(r.Incremental.HoldoutCents), 0},
 	} {
@@ -78,8 +80,8 @@ func TestHandComputedAmounts(t *testing.T) {
 func TestHandComputedRates(t *testing.T) {
 	r := compute(t, handMade())
 	// Of C1 24000, C2 31200, C5 0: mean 18400, sum of squares 1,549,440,000,
-	// variance (1,549,440,000 − 3·18400²)/2 = 266,880,000; the holdout has none.
-	half := 1.959963984540054 * 3 * math.Sqrt(266_880_000.0/3)
+	// variance (1,549,440,000 − 3·18400²)/2 = 266,880,000; the holdout paid nothing.
+	half := 1.959963984540054 * math.Sqrt(3*266_880_000.0)
 	for _, c := range []struct {
 		name string
 		got  *float64

@@ -174,7 +174,7 @@ var phrases = map[string]phrase{
 	"k_cost":            {"Custo por real recebido", "Cost per real collected"},
 	"k_cost_how":        {"gasto com contatos ÷ recebido; só do vencido: %s", "spend on touches ÷ collected; of what was overdue: %s"},
 	"k_incremental":     {"Custo por real adicional", "Incremental cost per real"},
-	"k_incremental_how": {"gasto ÷ (recebido dos contatáveis − grupo de controle): %s, IC 95%% %s", "spend ÷ (treated − scaled holdout recovery): %s, 95%% CI %s"},
+	"k_incremental_how": {"gasto ÷ recebido a mais do que o grupo de controle: %s, IC 95%% %s", "spend ÷ recovery beyond the scaled holdout: %s, 95%% CI %s"},
 	"k_no_holdout":      {"sem grupo de controle sorteado no histórico", "no random holdout in the log"},
 	"k_no_effect":       {"o efeito não se distingue de zero", "not distinguishable from no effect"},
 	"k_holdout_of":      {"%s a %s", "%s to %s"},
