@@ -20,11 +20,12 @@ import (
 
 // The outputs of the pipeline within a home.
 const (
-	scoresFolder = "lake/score" // lake/score/<as_of>/scores.parquet
-	plansFolder  = "plans"      // plans/<as_of>/plan.parquet
-	modelFolder  = "models/current"
-	scoresFile   = "scores.parquet"
-	planFile     = "plan.parquet"
+	scoresFolder  = "lake/score" // lake/score/<as_of>/scores.parquet
+	plansFolder   = "plans"      // plans/<as_of>/plan.parquet
+	modelsFolder  = "models"     // models/current, or models/<as_of>
+	promotedModel = "current"
+	scoresFile    = "scores.parquet"
+	planFile      = "plan.parquet"
 )
 
 // retryAfter is how long a version that could not be loaded is left alone:
@@ -108,12 +109,23 @@ func (s *FileStore) Refresh(ctx context.Context) {
 	refreshLatest(ctx, s, &s.scores, "scores", scoresFolder, s.loadScores)
 	refreshLatest(ctx, s, &s.plan, "plan", plansFolder, s.loadPlan)
 	if s.openModel != nil {
-		refresh(s, &s.model, "model", filepath.Join(s.home, filepath.FromSlash(modelFolder)), true, s.loadModel)
+		s.refreshModel(ctx)
 	}
 	s.refreshEarlier()
 }
 
-// Scores, LatestPlan and Model return what is in force, nil for nothing.
+// refreshModel serves the promoted model, and where none was ever promoted the
+// one that was trained last.
+func (s *FileStore) refreshModel(ctx context.Context) {
+	promoted := filepath.Join(s.home, modelsFolder, promotedModel)
+	if _, err := os.Lstat(promoted); err == nil {
+		refresh(s, &s.model, "model", promoted, true, s.loadModel)
+		return
+	}
+	refreshLatest(ctx, s, &s.model, "model", modelsFolder, s.loadModel)
+}
+
+// Scores returns the table in force, nil for none.
 func (s *FileStore) Scores() *Scores { return s.scores.value.Load() }
 
 // LatestPlan returns the plan of the latest day.

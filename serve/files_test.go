@@ -176,6 +176,33 @@ func TestStartBesideDamage(t *testing.T) {
 	}
 }
 
+// TestModelInForce: the promoted model where there is one, else the last
+// trained.
+func TestModelInForce(t *testing.T) {
+	h := newHome(t)
+	r := start(t, h, nil)
+	served := func() string {
+		r.store.Refresh(context.Background())
+		return decode[serve.Ready](t, r.ask("GET", "/readyz", "", "")).Model.Version
+	}
+	h.trained(dayOne, "m1")
+	if got := served(); got != "m1" {
+		t.Errorf("the first trained: %q", got)
+	}
+	h.trained(dayTwo, "m2")
+	if got := served(); got != "m2" {
+		t.Errorf("the last trained: %q", got)
+	}
+	h.model("champion", map[string]float64{"f_a": 1})
+	if got := served(); got != "champion" {
+		t.Errorf("the promoted: %q", got)
+	}
+	h.trained(dayTwo+1, "m3")
+	if got := served(); got != "champion" {
+		t.Errorf("the promoted stays beside a newer one: %q", got)
+	}
+}
+
 // TestReadersSeeOneVersion: readers during replacements see the one or the
 // other, never a mixture. Run it with -race.
 func TestReadersSeeOneVersion(t *testing.T) {

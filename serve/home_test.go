@@ -73,8 +73,20 @@ func (h *home) plan(asOf data.Date, rows []data.Action) string {
 	return publish(h, "plans", asOf, "plan.parquet", rows)
 }
 
-// model publishes a linear model: pay_prob = clamp(bias + Σ weight × value).
+// model publishes a linear model as the promoted one: pay_prob is the sum of
+// weight × value, kept in [0, 1].
 func (h *home) model(version string, weights map[string]float64) {
+	h.t.Helper()
+	h.linear("current", version, weights)
+}
+
+// trained publishes a linear model as the one trained on a day.
+func (h *home) trained(asOf data.Date, version string) {
+	h.t.Helper()
+	h.linear(asOf.String(), version, map[string]float64{"f_a": 1})
+}
+
+func (h *home) linear(name, version string, weights map[string]float64) {
 	h.t.Helper()
 	h.version++
 	dir := filepath.Join(h.dir, "versions", fmt.Sprint(h.version))
@@ -85,7 +97,7 @@ func (h *home) model(version string, weights map[string]float64) {
 	f, err := data.Stat(filepath.Join(dir, "linear.json"), 0)
 	h.must(err)
 	h.must(data.WriteManifest(dir, data.Manifest{SchemaVersion: data.SchemaVersion, Stage: "train", Files: []data.File{f}}))
-	h.link("models", "current", dir)
+	h.link("models", name, dir)
 }
 
 // linear is the smallest model there is; registered artefacts are the matter of

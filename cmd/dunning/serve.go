@@ -48,7 +48,7 @@ func (a *app) serve(ctx context.Context, config serve.Config) error {
 	if err := config.Validate(); err != nil {
 		return err
 	}
-	store, err := serve.OpenFiles(ctx, a.home, nil, log, time.Now)
+	store, err := serve.OpenFiles(ctx, a.home, openModel, log, time.Now)
 	if err != nil {
 		return err
 	}
