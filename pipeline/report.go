@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,8 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"dunning/data"
 	"dunning/pipeline/kpi"
@@ -106,19 +103,14 @@ func readJSON(path string, v any) error {
 	return nil
 }
 
-// sourceCounts reads what became of each source table from extract's manifest.
+// sourceCounts says what became of each source table.
 func sourceCounts(m data.Manifest) []report.Source {
 	var out []report.Source
-	for _, table := range SourceTables {
-		s := report.Source{Table: table, Rows: m.Counts[table+".in"], Accepted: m.Counts[table+".accepted"], Quarantined: m.Counts[table+".quarantined"]}
-		for key, n := range m.Counts {
-			if rule, ok := strings.CutPrefix(key, "quarantine."+table+"."); ok {
-				s.Rules = append(s.Rules, report.RuleCount{Rule: rule, Rows: n})
-			}
+	for _, c := range ExtractCounts(m) {
+		s := report.Source{Table: c.Table, Rows: c.In, Accepted: c.Accepted, Quarantined: c.Quarantined}
+		for _, r := range c.Rules {
+			s.Rules = append(s.Rules, report.RuleCount{Rule: r.Rule, Rows: r.Rows})
 		}
-		slices.SortFunc(s.Rules, func(a, b report.RuleCount) int {
-			return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(a.Rule, b.Rule))
-		})
 		out = append(out, s)
 	}
 	return out

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -49,6 +50,9 @@ The same flags give the same bytes. docs/SIMULATOR.md has the equations.`,
 			seconds := time.Since(start).Seconds()
 			progress.End(simulateResult(report, seconds, err))
 			if err != nil {
+				return err
+			}
+			if err := a.configureDemo(format, c.End); err != nil {
 				return err
 			}
 			if a.asJSON {
@@ -116,4 +120,15 @@ func simulateResult(r synth.Report, seconds float64, err error) pipeline.StageRe
 		res.Rows += f.Rows
 	}
 	return res
+}
+
+// configureDemo makes the home ready to run: a configuration that reads the
+// simulated sources. One that is there already is the user's, and stays.
+func (a *app) configureDemo(format string, asOf data.Date) error {
+	path := filepath.Join(a.home, pipeline.ConfigName)
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	_, err := pipeline.WriteConfig(a.home, format, asOf.String(), false)
+	return err
 }
