@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -53,7 +54,7 @@ func (f *tableFlags) add(cmd *cobra.Command, command string) {
 	fl.StringVar(&r.Matured, "matured", "", "column with the moment when the outcome became known; rows train only if it lies before the split's date")
 	fl.StringVar(&f.protected, "protected", "", "columns never used as features; predictions are compared between their groups")
 	fl.StringVar(&f.categories, "categories", "", "columns of numbers that are codes")
-	fl.StringVar(&r.Split, "split", "", "folds:K, random:SHARE of the rows for the test, or time:DATE where the test starts (default folds:5; with a treatment random:0.5)")
+	fl.StringVar(&r.Split, "split", "", "folds:K, random:SHARE of the rows for the test, time:DATE where the test starts, or order:SHARE for the last rows (default folds:5; with a treatment random:0.5)")
 	fl.IntVar(&r.Repeats, "repeats", 0, "repeat the split this often and report means (0: as in the roles, else once)")
 	fl.StringVar(&f.learners, "learners", "", "effect learners to fit: s,t,x,dr (default all)")
 	fl.IntVar(&r.Bags, "bags", 0, "models per effect learner, whose spread gives lower bounds (0: as in the roles, else one)")
@@ -98,12 +99,7 @@ func (a *app) trainTable(cmd *cobra.Command, f *tableFlags) error {
 	if err != nil {
 		return err
 	}
-	switch filepath.Ext(f.out) {
-	case "", ".csv", ".parquet":
-		if f.out != "" && filepath.Ext(f.out) == "" {
-			return fmt.Errorf("%w: --out %s: end the name in .parquet or .csv", data.ErrUsage, f.out)
-		}
-	default:
+	if ext := filepath.Ext(f.out); f.out != "" && ext != ".csv" && ext != ".parquet" {
 		return fmt.Errorf("%w: --out %s: end the name in .parquet or .csv", data.ErrUsage, f.out)
 	}
 	rep, err := foreign.Train(cmd.Context(), r, logProgress(cmd.Context()))
@@ -116,9 +112,15 @@ func (a *app) trainTable(cmd *cobra.Command, f *tableFlags) error {
 		}
 	}
 	if a.asJSON {
-		return a.printJSON(rep)
+		if err := a.printJSON(rep); err != nil {
+			return err
+		}
+	} else {
+		a.printTrained(rep)
 	}
-	a.printTrained(rep)
+	if rep.Refused != "" {
+		return fmt.Errorf("%w: effect on %s in %s: %s", data.ErrRefused, rep.Outcome, rep.Table, rep.Refused)
+	}
 	return nil
 }
 
@@ -135,7 +137,12 @@ func writePredictions(path string, rows []foreign.Prediction) error {
 	}
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	number := func(v float64) string {
+		if math.IsNaN(v) {
+			return ""
+		}
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
 	w.Write([]string{"id", "model", "treatment", "value", "lower", "outcome"})
 	for _, p := range rows {
 		w.Write([]string{p.ID, p.Model, p.Treatment, number(p.Value), number(p.Lower), number(p.Outcome)})

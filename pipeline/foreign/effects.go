@@ -81,10 +81,12 @@ func sharedParams(r Roles) xgb.Params {
 	return q
 }
 
+func sharedLearner(r Roles) *xgb.Learner { return &xgb.Learner{Params: sharedParams(r)} }
+
 // effectLearners makes the learners that the roles ask for. treat is nil where
 // treatment was randomised.
 func effectLearners(r Roles, treat models.Learner) []uplift.Learner {
-	shared, q := &xgb.Learner{Params: sharedParams(r)}, armParams(r)
+	shared, q := sharedLearner(r), armParams(r)
 	arm := &xgb.Learner{Params: q}
 	q.Objective = xgb.Squared
 	effect := &xgb.Learner{Params: q}
@@ -334,6 +336,9 @@ func (p *prepared) treatmentModel(ctx context.Context, r Roles) (treat models.Le
 	if p.treatProb != nil || p.optionProb != nil {
 		return nil, probLogged, p.imbalances(), nil
 	}
+	if p.noControl() != "" {
+		return nil, "", nil, nil // to be refused: nothing is worth fitting
+	}
 	treated := make([]float64, len(p.y))
 	for t := range p.arms.names {
 		n := 0.0
@@ -344,8 +349,8 @@ func (p *prepared) treatmentModel(ctx context.Context, r Roles) (treat models.Le
 				n++
 			}
 		}
-		if n < 2 || n > float64(len(p.y))-2 {
-			continue // nothing to learn; the estimators refuse it by name
+		if n < 3 || n > float64(len(p.y))-3 {
+			continue // nothing to learn from in some fold; the estimators refuse such an arm by name
 		}
 		chance, err := models.OutOfFold(ctx, treatLearner(r), p.trees, treated, nil, models.StratifiedFolds(treated, 3, r.Seed))
 		if err != nil {

@@ -51,7 +51,7 @@ type Evaluation struct {
 	Outcome   string         `json:"outcome"`
 	Treatment string         `json:"treatment"`
 	Control   string         `json:"control"`
-	TreatProb string         `json:"treat_prob"` // logged, estimated or randomised
+	TreatProb string         `json:"treat_prob,omitempty"` // logged, estimated or randomised
 	Effects   []EffectResult `json:"effects"`
 	Policy    *PolicyResult  `json:"policy,omitempty"`
 	// Refused is set when nothing could be answered: the reason, or the first
