@@ -4,7 +4,7 @@ import "dunning/data"
 
 // agingStats is what is open at AsOf, aged at the day of the action.
 type agingStats struct {
-	open, overdue       int
+	open                int
 	balance, late       int64 // cents
 	original            int64 // cents, of the open invoices before any payment
 	buckets             [4]int64
@@ -40,7 +40,6 @@ func (s *snapshot) readAging() {
 			a.nextDue = min(a.nextDue, v.due)
 			continue
 		}
-		a.overdue++
 		a.late += cents
 		bucket := 0
 		for bucket < len(agingBounds) && days > agingBounds[bucket] {
@@ -73,8 +72,6 @@ func agingFeatures() []Feature {
 			"Overdue balance ÷ open balance.").missing(nothingOpen).atDay(),
 		column("open", "count", 0, inf, func(s *snapshot) float64 { return float64(s.aging.open) },
 			"Open invoices."),
-		column("overdue", "count", 0, inf, func(s *snapshot) float64 { return float64(s.aging.overdue) },
-			"Open invoices past due.").atDay(),
 		column("oldest_past_due", "days", -inf, inf, open(func(s *snapshot) float64 { return s.since(s.aging.oldestDue) }),
 			"Days past due of the oldest open invoice; negative before it is due.").missing(nothingOpen).atDay(),
 		column("youngest_past_due", "days", -inf, inf, open(func(s *snapshot) float64 { return s.since(s.aging.youngest) }),

@@ -38,26 +38,20 @@ func bureauFeatures() []Feature {
 			return value(&s.h.Bureau[s.bureau.last])
 		}
 	}
-	change := func(value func(*data.BureauReport) float64) func(*snapshot) float64 {
-		return func(s *snapshot) float64 {
-			if s.bureau.previous < 0 {
-				return nan
-			}
-			return value(&s.h.Bureau[s.bureau.last]) - value(&s.h.Bureau[s.bureau.previous])
-		}
-	}
 	score := func(r *data.BureauReport) float64 { return finite(r.Score) }
 	negatives := func(r *data.BureauReport) float64 { return float64(r.NegativeRecords) }
 	const noPrevious = "fewer than two reports of the latest provider"
 	return []Feature{
 		column("latest", "score", -inf, inf, last(score),
 			"Score of the latest report, in its provider's scale; higher is better.").missing(noReport),
-		column("score_change", "score", -inf, inf, change(score),
-			"That score less the same provider's previous one.").missing(noPrevious),
+		column("score_change", "score", -inf, inf, func(s *snapshot) float64 {
+			if s.bureau.previous < 0 {
+				return nan
+			}
+			return score(&s.h.Bureau[s.bureau.last]) - score(&s.h.Bureau[s.bureau.previous])
+		}, "That score less the same provider's previous one.").missing(noPrevious),
 		column("negatives", "count", 0, inf, last(negatives),
 			"Negative records in the latest report.").missing(noReport),
-		column("negatives_change", "count", -inf, inf, change(negatives),
-			"Those less the same provider's previous ones.").missing(noPrevious),
 		column("since_report", "days", 1, inf, func(s *snapshot) float64 { return s.since(s.bureau.day) },
 			"Days since the latest report.").missing(noReport).atDay(),
 		column("reports", "count", 0, inf, func(s *snapshot) float64 { return float64(s.bureau.count) },

@@ -35,6 +35,7 @@ type calendarDay struct {
 	toMonthEnd  int8
 	sincePayday int8 // business days after the last payday; 0 on it
 	untilPayday int8 // business days until the next payday; 0 on it
+	class       int8 // of the baseline's calendar
 	// The day of the month on the circle.
 	cosine, sine float64
 }
@@ -68,6 +69,9 @@ func newCalendar() *calendar {
 		}
 	}
 	c.countPaydays()
+	for i := range c.days {
+		c.days[i].class = c.days[i].classOf(i > 0 && !c.days[i-1].business)
+	}
 	return c
 }
 

@@ -10,6 +10,8 @@ import (
 type Computer struct {
 	dictionary []Feature
 	vocabulary *vocabularyIndex
+	baseline   Baseline
+	exposure   exposure
 	cohorts    *Cohorts
 	calendar   *calendar
 	decay      []float64 // weight of a touch by its age in days
@@ -27,6 +29,9 @@ func NewComputer(v *Vocabulary, cohorts *Cohorts) *Computer {
 		cohorts:    cohorts,
 		calendar:   newCalendar(),
 		decay:      newDecay(),
+	}
+	if v != nil {
+		c.baseline = v.Baseline
 	}
 	c.row = make([]float32, len(c.dictionary))
 	return c
@@ -53,6 +58,7 @@ type snapshot struct {
 	oldest                int // position of the oldest open invoice, -1 when none
 
 	aging      agingStats
+	pace       paceStats
 	payhist    payhistStats
 	mix        mixStats
 	touchhist  touchhistStats
@@ -89,6 +95,7 @@ func (c *Computer) Row(h *History, asOf, at data.Date, out []float32) {
 	s.paid = s.x.paidBefore(asOf)
 	s.touched = s.x.touchedBefore(asOf)
 	s.readAging()
+	s.readPace()
 	s.readPayhist()
 	s.readMix()
 	s.readTouchhist()

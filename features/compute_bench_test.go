@@ -1,6 +1,7 @@
 package features_test
 
 import (
+	"path/filepath"
 	"testing"
 
 	"dunning/data"
@@ -48,4 +49,37 @@ func BenchmarkNewHistory(b *testing.B) {
 		n++
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "histories/s")
+}
+
+// Rows per second of a training frame's file, all features, both ways.
+func BenchmarkFrameFile(b *testing.B) {
+	var seeds []uint64
+	for seed := range uint64(300) {
+		seeds = append(seeds, seed)
+	}
+	f := trainingFrame(seeds...)
+	path := filepath.Join(b.TempDir(), "frame.parquet")
+	b.Run("write", func(b *testing.B) {
+		n := 0
+		for b.Loop() {
+			file, err := features.WriteTraining(path, f)
+			if err != nil {
+				b.Fatal(err)
+			}
+			n += f.Len()
+			b.ReportMetric(float64(file.Bytes)/float64(f.Len()), "bytes/row")
+		}
+		b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "rows/s")
+	})
+	b.Run("read", func(b *testing.B) {
+		n := 0
+		for b.Loop() {
+			g, err := features.ReadTraining(path)
+			if err != nil {
+				b.Fatal(err)
+			}
+			n += g.Len()
+		}
+		b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "rows/s")
+	})
 }

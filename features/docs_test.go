@@ -71,6 +71,11 @@ flags lie in [0, 1], a code is the position of a category (kept with the model f
 **Not features**, because the lake holds only their last value, which may tell of what came after AsOf: the flags
 (dispute, litigation, over_indebted, deceased, do_not_contact), consent and reachability per channel,
 preferred_channel, credit_limit_cents and anything divided by it, timezone. Policy reads them when it acts.
+**The baseline.** Some features compare the customer with what was to be expected of anybody: payments per open
+invoice and day, by days past due, kind of customer and class of day (payday, month end, day after a day off …),
+and the share of touches opened per channel. These few numbers are learned from the portfolio as it was known at
+the AsOf of learning, like the codes of categories, and are kept with the model.
+
 Kind, UF and segment are features: they are taken to be known since the customer's first day. A source whose
 segment is revised with hindsight (say, "bad payers") must not map it to segment.
 `, len(all), len(familyText))

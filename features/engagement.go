@@ -83,6 +83,9 @@ func (e *engagementStats) add(f *eventFact, asOf data.Date) {
 	}
 }
 
+// openTrials is how many touches a share of opens is pulled by.
+const openTrials = 3
+
 func engagementFeatures() []Feature {
 	const noEvent = "no event of any touch is known"
 	number := func(value func(*engagementStats) int) func(*snapshot) float64 {
@@ -115,10 +118,18 @@ func engagementFeatures() []Feature {
 			"Mean hours from a touch to its first open.").missing("never opened"),
 	}
 	for c, ch := range data.Channels {
-		if ch != data.Letter { // nobody reports that a letter was opened
+		if ch != data.Letter && ch != data.Voice { // nobody reports that they were opened
 			all = append(all, column(string(ch)+"_opened", "share", 0, 1, func(s *snapshot) float64 {
 				return ratio(float64(s.engagement.opened[c]), float64(s.engagement.touches[c]))
-			}, "Share of the touches by "+string(ch)+" that were opened (read, answered).").missing("never touched by "+string(ch)+" or "+noEvent))
+			}, "Share of the touches by "+string(ch)+" that were opened or read.").missing("never touched by "+string(ch)+" or "+noEvent),
+				column(string(ch)+"_opened_gain", "share", -1, 1, func(s *snapshot) float64 {
+					e := &s.engagement
+					if !s.pace.known || e.known == 0 {
+						return nan
+					}
+					n := float64(e.touches[c])
+					return (float64(e.opened[c]) - n*s.c.baseline.Opened[c]) / (n + openTrials)
+				}, "That share less the portfolio's, pulled by 3 trials to 0.").missing("the vocabulary has no baseline or "+noEvent))
 		}
 		all = append(all, column(string(ch)+"_bounced", "flag", 0, 1, func(s *snapshot) float64 {
 			e := &s.engagement

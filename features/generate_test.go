@@ -3,6 +3,7 @@ package features_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"dunning/data"
@@ -95,9 +96,17 @@ func addContacts(h *features.History, r *rand.Rand, id string, span, touches int
 	}
 }
 
-// testVocabulary and testCohorts know the categories of generated histories.
+// testVocabulary and testCohorts know the categories of generated histories;
+// the baseline is flat: one payment in ten open days, on any day, and every
+// other touch opened.
 func testVocabulary() *features.Vocabulary {
-	return &features.Vocabulary{UF: []string{"MG", "RJ", "SP"}, Segment: []string{"atacado", "varejo"}, Product: []string{"boleto", "carne", "cartao"}}
+	v := &features.Vocabulary{UF: []string{"MG", "RJ", "SP"}, Segment: []string{"atacado", "varejo"}, Product: []string{"boleto", "carne", "cartao"}}
+	v.Baseline = features.Baseline{
+		Hazard:   slices.Repeat([]float64{0.1}, 27),
+		Calendar: [][]float64{slices.Repeat([]float64{1}, 5), slices.Repeat([]float64{1}, 5)},
+		Opened:   slices.Repeat([]float64{0.5}, len(data.Channels)),
+	}
+	return v
 }
 
 func testCohorts() *features.Cohorts {

@@ -92,7 +92,6 @@ func TestFamiliesAgainstHandComputedValues(t *testing.T) {
 			"f_aging_overdue_cents":            12000,                // all but B
 			"f_aging_overdue_share":            12.0 / 14,            //
 			"f_aging_open_count":               4,                    // A B C F; D is of AsOf, E is cancelled
-			"f_aging_overdue_count":            3,                    // A C F
 			"f_aging_oldest_past_due_days":     46,                   // C: 25 Jan + 31 = 25 Feb, + 15 (leap year) = 11 Mar
 			"f_aging_youngest_past_due_days":   -4,                   // B: due 15 Mar
 			"f_aging_mean_past_due_days":       440000.0 / 14000,     // (6000·30 − 2000·4 + 5000·46 + 1000·38) ÷ 14000
@@ -171,21 +170,19 @@ func TestFamiliesAgainstHandComputedValues(t *testing.T) {
 			"f_payhist_late_last_days":  8,
 		}},
 		{"touches and responses", touchStory(), goldenAsOf, map[string]float64{
-			"f_touchhist_touches_count":        4,
-			"f_touchhist_touches_7_count":      1, // ages 6, 13, 20 and 39 days
-			"f_touchhist_touches_14_count":     2,
-			"f_touchhist_touches_30_count":     3,
-			"f_touchhist_decayed_count":        math.Exp2(-6.0/7) + math.Exp2(-13.0/7) + math.Exp2(-20.0/7) + math.Exp2(-39.0/7),
-			"f_touchhist_since_touch_days":     6,
-			"f_touchhist_since_email_days":     6,
-			"f_touchhist_since_sms_days":       13,
-			"f_touchhist_since_voice_days":     unknown,
-			"f_touchhist_last_channel_code":    0,
-			"f_touchhist_since_payment_count":  1, // 5 Mar, after 1 Mar
-			"f_touchhist_step_count":           4,
-			"f_touchhist_holds_count":          3,
-			"f_touchhist_email_response_count": 1, // 5 Mar's week ends on 12 Mar: not known yet
-			"f_touchhist_sms_response_count":   2,
+			"f_touchhist_touches_count":       4,
+			"f_touchhist_touches_7_count":     1, // ages 6, 13, 20 and 39 days
+			"f_touchhist_touches_14_count":    2,
+			"f_touchhist_touches_30_count":    3,
+			"f_touchhist_decayed_count":       math.Exp2(-6.0/7) + math.Exp2(-13.0/7) + math.Exp2(-20.0/7) + math.Exp2(-39.0/7),
+			"f_touchhist_since_touch_days":    6,
+			"f_touchhist_since_email_days":    6,
+			"f_touchhist_since_sms_days":      13,
+			"f_touchhist_since_voice_days":    unknown,
+			"f_touchhist_last_channel_code":   0,
+			"f_touchhist_since_payment_count": 1, // 5 Mar, after 1 Mar
+			"f_touchhist_step_count":          4,
+			"f_touchhist_holds_count":         3,
 			// Closed: 3 holds, none answered; email 1 of 1; sms 1 of 2. All
 			// (2 + 4·0.2) ÷ (6 + 4) = 0.28; holds (0 + 4·0.28) ÷ (3 + 4) = 0.16.
 			"f_touchhist_hold_response_share":       0.16,
@@ -198,21 +195,41 @@ func TestFamiliesAgainstHandComputedValues(t *testing.T) {
 			"f_touchhist_stage_response_gain_share": (1 - 0.128 + 4*1.52/7) / 5,
 			"f_payhist_untouched_share":             unknown,
 		}},
+		// A is open on 20 days, 2 to 21 January, B on 9 until AsOf, 2 to 10 March:
+		// 2.9 payments expected at 0.1 a day, 1 came.
+		{"pace without touches", paceStory(), goldenAsOf, map[string]float64{
+			"f_payhist_pace_ratio":         2.22449 / 4.9,          // all (1 + 2) ÷ (2.9 + 2) = 0.612245; quiet (1 + 2·0.612245) ÷ 4.9
+			"f_payhist_pace_90_ratio":      (1 + 2*0.453978) / 4.9, // the same days, pulled to the pace
+			"f_payhist_expected_7_count":   7 * 0.1 * 0.453978,     // B
+			"f_touchhist_touch_echo_ratio": 1,
+		}},
+		// The e-mail of 19 January keeps 19 to 25 January out of the quiet days:
+		// 1.7 + 0.9 expected on them, nothing came.
+		{"pace with a touch", paceStory(touch("e", data.Email, "2024-01-19")), goldenAsOf, map[string]float64{
+			"f_payhist_pace_ratio":         0.266193,                  // (0 + 2·0.612245) ÷ (2.6 + 2)
+			"f_touchhist_touch_echo_ratio": 2 / 1.079858,              // 1 came in 19 to 22 January, 0.266193·0.3 expected; (1 + 1) ÷ (0.079858 + 1)
+			"f_touchhist_email_echo_ratio": (1 + 1.852095) / 1.079858, //
+			"f_touchhist_sms_echo_ratio":   1.852095,                  // no evidence: that of all touches
+			"f_touchhist_stage_echo_ratio": 1.852095,                  // B is not due, A was 8 days late
+		}},
 		{"engagement", engagementStory(), goldenAsOf, map[string]float64{
-			"f_engagement_delivered_share":       2.0 / 3, // e1 and s1 of e1 e2 s1
-			"f_engagement_opens_30_count":        2,       // 21 Feb twice; 1 Feb is 39 days ago; 11 Mar is not known
-			"f_engagement_clicks_30_count":       1,
-			"f_engagement_replies_90_count":      0,
-			"f_engagement_complaints_count":      1,
-			"f_engagement_since_open_days":       19,             // 21 Feb
-			"f_engagement_since_click_days":      19,             //
-			"f_engagement_open_lag_hours":        (24.0 + 2) / 2, // first opens: s1 a day, e1 two hours after
-			"f_engagement_email_opened_share":    1.0 / 2,
-			"f_engagement_sms_opened_share":      1,
-			"f_engagement_whatsapp_opened_share": unknown,
-			"f_engagement_email_bounced_flag":    1, // e2
-			"f_engagement_sms_bounced_flag":      0,
-			"f_engagement_letter_bounced_flag":   unknown,
+			"f_engagement_delivered_share":            2.0 / 3, // e1 and s1 of e1 e2 s1
+			"f_engagement_opens_30_count":             2,       // 21 Feb twice; 1 Feb is 39 days ago; 11 Mar is not known
+			"f_engagement_clicks_30_count":            1,
+			"f_engagement_replies_90_count":           0,
+			"f_engagement_complaints_count":           1,
+			"f_engagement_since_open_days":            19,             // 21 Feb
+			"f_engagement_since_click_days":           19,             //
+			"f_engagement_open_lag_hours":             (24.0 + 2) / 2, // first opens: s1 a day, e1 two hours after
+			"f_engagement_email_opened_share":         1.0 / 2,
+			"f_engagement_sms_opened_share":           1,
+			"f_engagement_email_opened_gain_share":    0,       // (1 − 2·0.5) ÷ (2 + 3)
+			"f_engagement_sms_opened_gain_share":      0.5 / 4, // (1 − 1·0.5) ÷ (1 + 3)
+			"f_engagement_whatsapp_opened_gain_share": 0,
+			"f_engagement_whatsapp_opened_share":      unknown,
+			"f_engagement_email_bounced_flag":         1, // e2
+			"f_engagement_sms_bounced_flag":           0,
+			"f_engagement_letter_bounced_flag":        unknown,
 		}},
 		{"promises", promiseStory(), goldenAsOf, map[string]float64{
 			"f_promises_promises_count":     4,
@@ -229,12 +246,11 @@ func TestFamiliesAgainstHandComputedValues(t *testing.T) {
 			{At: noon("2024-03-01"), Provider: "serasa", Score: 550, NegativeRecords: 3},
 			{At: noon(goldenAsOf), Provider: "serasa", Score: 900},
 		}}, goldenAsOf, map[string]float64{
-			"f_bureau_latest_score":           550,
-			"f_bureau_score_change_score":     -50, // against serasa's 600, not spc's 100
-			"f_bureau_negatives_count":        3,
-			"f_bureau_negatives_change_count": 2,
-			"f_bureau_since_report_days":      10,
-			"f_bureau_reports_count":          3,
+			"f_bureau_latest_score":       550,
+			"f_bureau_score_change_score": -50, // against serasa's 600, not spc's 100
+			"f_bureau_negatives_count":    3,
+			"f_bureau_since_report_days":  10,
+			"f_bureau_reports_count":      3,
 		}},
 		{"calendar", features.History{}, goldenAsOf, map[string]float64{
 			"f_calendar_weekday_code":       1,
@@ -318,6 +334,14 @@ func payhistStory() features.History {
 			payment("3", "P2", "2024-02-14", 2000),
 			payment("4", "P3", goldenAsOf, 2000),
 		},
+	}
+}
+
+func paceStory(touches ...data.Touch) features.History {
+	return features.History{
+		Invoices: []data.Invoice{invoice("A", "2024-01-01", "2024-01-11", 100), invoice("B", "2024-03-01", "2024-03-20", 100)},
+		Payments: []data.Payment{payment("1", "A", "2024-01-21", 100)},
+		Touches:  touches,
 	}
 }
 

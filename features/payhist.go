@@ -183,7 +183,7 @@ func payhistFeatures() []Feature {
 	payments := func(p *payhistStats) int { return p.payments }
 	usual := func(s *snapshot) float64 { return ratio(float64(s.payhist.cents), float64(s.payhist.payments)) }
 	lateMean := func(s *snapshot) float64 { return ratio(s.payhist.lateWeighted, float64(s.payhist.settledCents)) }
-	return []Feature{
+	return append([]Feature{
 		column("payments", "count", 0, inf, func(s *snapshot) float64 { return float64(s.payhist.payments) },
 			"Payments ever received."),
 		column("paid_90", "cents", 0, inf, func(s *snapshot) float64 { return float64(s.payhist.cents90) },
@@ -245,5 +245,5 @@ func payhistFeatures() []Feature {
 			"Share of the payments on a payday (5th business day) or at most two business days after it.").missing(neverPaid),
 		column("same_weekday", "share", 0, 1, share(func(p *payhistStats) int { return p.sameWeekday }, payments),
 			"Share of the payments that came on the weekday of the action.").missing(neverPaid).atDay(),
-	}
+	}, paceFeatures()...)
 }

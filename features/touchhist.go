@@ -20,6 +20,10 @@ type touchhistStats struct {
 	// Decisions whose response window has closed, by option (hold last), and
 	// those that were answered.
 	closed, answered [channelCount + 1]int
+	// Payments within echoDays after touches by channel, and those expected at
+	// the customer's quiet pace.
+	echoes, expected           [channelCount]float64
+	stageEchoes, stageExpected float64
 	// The same at the dunning stage of the oldest open invoice: touch, hold.
 	stageClosed, stageAnswered [2]int
 }
@@ -52,6 +56,9 @@ func (s *snapshot) readTouchhist() {
 		}
 		if held {
 			continue
+		}
+		if s.pace.known && f.day <= s.asOf-echoDays {
+			t.addEcho(s, f, f.eligible && f.stage == stage)
 		}
 		t.total++
 		t.last, t.lastChannel = f.day, int(f.channel)
@@ -94,6 +101,36 @@ func (t *touchhistStats) addResponse(f *touchFact, held, sameStage bool) {
 	if f.answered {
 		t.stageAnswered[arm]++
 	}
+}
+
+// echoDays is the shorter window in which payments after a touch are compared
+// with the baseline: what comes later is less and less due to the touch.
+const echoDays = 4
+
+func (t *touchhistStats) addEcho(s *snapshot, f *touchFact, sameStage bool) {
+	e := &s.c.exposure
+	paid := e.between(e.paid, f.day, f.day+echoDays)
+	expected := s.pace.quiet * e.between(e.expected, f.day, f.day+echoDays)
+	t.echoes[f.channel] += paid
+	t.expected[f.channel] += expected
+	if sameStage {
+		t.stageEchoes += paid
+		t.stageExpected += expected
+	}
+}
+
+// echoTrials is how many expected payments an echo is pulled by.
+const echoTrials = 1
+
+// echo returns payments per expected payment after touches on any channel,
+// pulled to 1.
+func (t *touchhistStats) echo() float64 {
+	var paid, expected float64
+	for c := range t.echoes {
+		paid += t.echoes[c]
+		expected += t.expected[c]
+	}
+	return pace(paid, expected, 1, echoTrials)
 }
 
 // newDecay returns the weight of a touch by its age in days, down to one part
@@ -192,14 +229,30 @@ func touchhistFeatures() []Feature {
 		column("stage_response_gain", "share", -1, 1, func(s *snapshot) float64 { return s.touchhist.stageGain() },
 			"The same among touches and holds at the dunning stage of the oldest open invoice (not overdue, 1 to 30 days, later), pulled by 4 trials to the gain of all touches.").atDay(),
 	}
+	echo := func(value func(t *touchhistStats) float64) func(*snapshot) float64 {
+		return func(s *snapshot) float64 {
+			if !s.pace.known {
+				return nan
+			}
+			return value(&s.touchhist)
+		}
+	}
+	all = append(all,
+		column("touch_echo", "ratio", 0, inf, echo((*touchhistStats).echo),
+			"Payments in the 4 days from each touch ÷ those expected at the customer's own pace without touches, pulled by 1 expected payment to 1: above 1, touches bring money.").missing("the vocabulary has no baseline"),
+		column("stage_echo", "ratio", 0, inf, echo(func(t *touchhistStats) float64 {
+			return pace(t.stageEchoes, t.stageExpected, t.echo(), echoTrials)
+		}), "The same at the dunning stage of the oldest open invoice, pulled by 1 expected payment to that of all touches.").missing("the vocabulary has no baseline").atDay(),
+	)
 	for c, ch := range data.Channels {
 		all = append(all,
 			column("since_"+string(ch), "days", 1, inf, func(s *snapshot) float64 { return s.since(s.touchhist.lastOn[c]) },
 				"Days since the last touch by "+string(ch)+".").missing("never touched by "+string(ch)).atDay(),
 			column(string(ch)+"_response_gain", "share", -1, 1, func(s *snapshot) float64 { return s.touchhist.channelGain(c) },
 				"Share of the touches by "+string(ch)+" that a payment followed within 7 days, less the hold share, pulled by 4 trials to the gain of all touches."),
-			column(string(ch)+"_response", "count", 0, inf, func(s *snapshot) float64 { return float64(s.touchhist.closed[c]) },
-				"Touches by "+string(ch)+" with an open balance whose 7 days have passed: the evidence behind that gain."),
+			column(string(ch)+"_echo", "ratio", 0, inf, echo(func(t *touchhistStats) float64 {
+				return pace(t.echoes[c], t.expected[c], t.echo(), echoTrials)
+			}), "Payments in the 4 days from each touch by "+string(ch)+" ÷ those expected without, pulled by 1 expected payment to that of all touches.").missing("the vocabulary has no baseline"),
 		)
 	}
 	return all

@@ -21,6 +21,8 @@ type Vocabulary struct {
 	UF      []string `json:"uf"`
 	Segment []string `json:"segment"`
 	Product []string `json:"product"`
+	// Baseline is how the portfolio as a whole pays; learned alongside.
+	Baseline Baseline `json:"baseline"`
 }
 
 // Validate reports a list that is too long or holds a category twice.
@@ -39,7 +41,7 @@ func (v Vocabulary) Validate() error {
 			}
 		}
 	}
-	return nil
+	return v.Baseline.Validate()
 }
 
 // ParseVocabulary reads the JSON of a [Vocabulary] and validates it.
@@ -59,6 +61,8 @@ func ParseVocabulary(b []byte) (*Vocabulary, error) {
 // concurrent use.
 type VocabularyBuilder struct {
 	uf, segment, product map[string]int
+	exposure             exposureCounts
+	calendar             *calendar
 }
 
 // Add counts a customer's categories as known at AsOf. The empty string is
@@ -66,7 +70,9 @@ type VocabularyBuilder struct {
 func (b *VocabularyBuilder) Add(h *History, asOf data.Date) {
 	if b.uf == nil {
 		b.uf, b.segment, b.product = map[string]int{}, map[string]int{}, map[string]int{}
+		b.calendar = newCalendar()
 	}
+	b.exposure.count(h, asOf, b.calendar)
 	count(b.uf, h.Customer.UF, 1)
 	count(b.segment, h.Customer.Segment, 1)
 	for i := range h.Invoices[:h.index.issuedBefore(asOf)] {
@@ -81,7 +87,9 @@ func (b *VocabularyBuilder) Merge(o *VocabularyBuilder) {
 	}
 	if b.uf == nil {
 		b.uf, b.segment, b.product = map[string]int{}, map[string]int{}, map[string]int{}
+		b.calendar = newCalendar()
 	}
+	b.exposure.add(&o.exposure)
 	for _, m := range []struct{ to, from map[string]int }{{b.uf, o.uf}, {b.segment, o.segment}, {b.product, o.product}} {
 		for word, n := range m.from {
 			count(m.to, word, n)
@@ -115,7 +123,7 @@ func (b *VocabularyBuilder) Vocabulary() *Vocabulary {
 		slices.Sort(out)
 		return out
 	}
-	return &Vocabulary{UF: list(b.uf), Segment: list(b.segment), Product: list(b.product)}
+	return &Vocabulary{UF: list(b.uf), Segment: list(b.segment), Product: list(b.product), Baseline: b.exposure.baseline()}
 }
 
 // vocabularyIndex looks codes up.
