@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"dunning/data"
@@ -145,10 +144,8 @@ func runExtract(ctx context.Context, w *Work) error {
 	}
 	defer e.close()
 	x := &extraction{engine: e, w: w, sources: w.prepared.(map[string]boundSource), faults: map[string][]fault{}}
-	for _, m := range macros {
-		if err := x.exec(m); err != nil {
-			return err
-		}
+	if err := x.exec(shownMacro); err != nil {
+		return err
 	}
 	if err := x.exec(`CREATE TABLE quarantine ("table" VARCHAR, source_row BIGINT, rule VARCHAR, message VARCHAR, row_json VARCHAR)`); err != nil {
 		return err
@@ -175,11 +172,11 @@ func runExtract(ctx context.Context, w *Work) error {
 
 // classify stages the table and finds each row's first fault.
 func (x *extraction) classify(t table) error {
-	types, missing, err := x.stage(t)
+	missing, err := x.stage(t)
 	if err != nil {
 		return err
 	}
-	if err := x.read(t, types, missing); err != nil {
+	if err := x.relate(t, missing); err != nil {
 		return err
 	}
 	if err := x.quarantine(t, missing); err != nil {
@@ -194,9 +191,12 @@ func (x *extraction) advance() {
 	x.w.Advance(x.step, int64(2*len(SourceTables)))
 }
 
-// stage copies the known columns of the source into s_TABLE, with the number
-// of each row. It returns the types there, and which columns the source lacks.
-func (x *extraction) stage(t table) (types map[string]string, missing map[string]bool, err error) {
+// stage copies the known columns of the source into s_TABLE, as they came and
+// parsed, with the number of the first fault that a row has by itself; 0 for
+// none. The row's number in the source is its rowid there + 1, since rows are
+// inserted in the order in which they are read. It returns which columns the
+// source lacks.
+func (x *extraction) stage(t table) (missing map[string]bool, err error) {
 	src, ok := x.sources[t.name]
 	if !ok {
 		empty := make([]string, len(t.columns))
@@ -207,40 +207,45 @@ func (x *extraction) stage(t table) (types map[string]string, missing map[string
 	}
 	names, types, err := x.describe(src.query)
 	if err != nil {
-		return nil, nil, queryError(err)
+		return nil, queryError(err)
 	}
 	missing = map[string]bool{}
-	selected := []string{}
+	// Each level reads the one before, so that nothing is computed twice.
+	var staged, parsed, bounded []string
 	for _, c := range t.columns {
 		_, have := types[c.name]
 		switch {
 		case have:
 			if c.kind == kindDocument {
 				if err := x.useDocuments(); err != nil {
-					return nil, nil, err
+					return nil, err
 				}
 			}
-			selected = append(selected, c.staged(types[c.name])+" AS "+ident(c.name))
+			raw, name := ident(rawName(c.name)), ident(c.name)
+			staged = append(staged, c.staged(types[c.name])+" AS "+raw)
+			parsed = append(parsed, raw, c.parsed(types[c.name])+" AS "+name)
+			bounded = append(bounded, raw, c.bounded(name)+" AS "+name)
 		case c.required:
-			return nil, nil, fmt.Errorf("%w: no column %q (the query gives %s)%s", data.ErrBadInput, c.name, strings.Join(names, ", "), suggest(c.name, names))
+			return nil, fmt.Errorf("%w: no column %q (the query gives %s)%s", data.ErrBadInput, c.name, strings.Join(names, ", "), suggest(c.name, names))
 		default:
 			missing[c.name] = true
 		}
 	}
-	number := "row_number() OVER ()"
 	inOrder, err := x.inFileOrder(src.query)
 	if err != nil {
-		return nil, nil, queryError(err)
+		return nil, queryError(err)
 	}
-	from := "(" + src.query + "\n) q"
+	from := "(" + src.query + "\n)"
 	if !inOrder || src.unsorted {
-		from = "(SELECT * FROM (" + src.query + "\n) ORDER BY ALL) q"
+		from = "(SELECT * FROM " + from + " ORDER BY ALL)"
 	}
-	err = x.exec("CREATE TABLE s_" + t.name + " AS SELECT " + number + " AS source_row, " + strings.Join(selected, ", ") + " FROM " + from)
+	x.faults[t.name] = t.ownFaults(missing)
+	err = x.exec(fmt.Sprintf("CREATE TABLE s_%s AS SELECT p.*, %s AS own FROM (SELECT %s FROM (SELECT %s FROM (SELECT %s FROM %s q))) p",
+		t.name, firstFault(x.faults[t.name], 0), strings.Join(bounded, ", "), strings.Join(parsed, ", "), strings.Join(staged, ", "), from))
 	if err != nil {
-		return nil, nil, queryError(err)
+		return nil, queryError(err)
 	}
-	return types, missing, nil
+	return missing, nil
 }
 
 // useDocuments gives SQL the function that hides documents.
@@ -255,38 +260,31 @@ func (x *extraction) useDocuments() error {
 	return x.registerDocument(key)
 }
 
-// read makes f_TABLE: the columns of the lake, the partition and the number of
-// the first fault, 0 for none; and k_TABLE, its accepted rows.
-func (x *extraction) read(t table, types map[string]string, missing map[string]bool) error {
-	parsed, values := []string{"s.source_row"}, []string{"p.source_row"}
+// relate makes f_TABLE: the columns of the lake, the row's number in the
+// source, its partition and the number of its first fault, now with those that
+// take other rows to find; and k_TABLE, its accepted rows.
+func (x *extraction) relate(t table, missing map[string]bool) error {
+	values := []string{"p.rowid + 1 AS source_row"}
 	for _, c := range t.columns {
-		if !missing[c.name] {
-			parsed = append(parsed, "s."+ident(c.name)+" AS "+ident(rawName(c.name)), c.parsed(types[c.name])+" AS "+ident(c.name))
-		}
 		values = append(values, c.value(missing[c.name]))
 	}
 	values = append(values, t.derived...)
 	values = append(values, "CAST("+t.part+" AS SMALLINT) AS part")
 
-	own := t.ownFaults(missing)
-	x.faults[t.name] = own
-	queries := []string{
-		fmt.Sprintf("CREATE VIEW p_%[1]s AS SELECT %[2]s FROM s_%[1]s s", t.name, strings.Join(parsed, ", ")),
-		fmt.Sprintf("CREATE VIEW o_%[1]s AS SELECT p.*, %[2]s AS own FROM p_%[1]s p", t.name, firstFault(own, 0)),
-	}
-	later, joins := "WHEN p.own > 0 THEN p.own", t.joins
+	own, joins := len(x.faults[t.name]), t.joins
+	var queries []string
 	if t.id != "" {
+		id := ident(t.id)
 		queries = append(queries, fmt.Sprintf(
-			"CREATE TABLE d_%[1]s AS SELECT p.%[2]s, min(p.source_row) AS first_row FROM o_%[1]s p WHERE p.own = 0 GROUP BY ALL HAVING count(*) > 1",
-			t.name, ident(t.id)))
-		joins += fmt.Sprintf(" LEFT JOIN d_%[1]s d ON p.%[2]s = d.%[2]s", t.name, ident(t.id))
-		x.faults[t.name] = append(x.faults[t.name], fault{"duplicate_id", "d.first_row < p.source_row",
-			fmt.Sprintf("'%s ' || shown(p.%s) || ' is also in an earlier row'", t.id, ident(t.id))})
+			"CREATE TABLE d_%[1]s AS SELECT %[2]s, min(rowid) AS first_row FROM s_%[1]s WHERE own = 0 GROUP BY ALL HAVING count(*) > 1", t.name, id))
+		joins += fmt.Sprintf(" LEFT JOIN d_%[1]s d ON p.%[2]s = d.%[2]s", t.name, id)
+		x.faults[t.name] = append(x.faults[t.name], fault{"duplicate_id", "d.first_row < p.rowid",
+			fmt.Sprintf("'%s ' || shown(p.%s) || ' is also in an earlier row'", t.id, id)})
 	}
 	x.faults[t.name] = append(x.faults[t.name], t.between...)
 	queries = append(queries,
-		fmt.Sprintf("CREATE TABLE f_%[1]s AS SELECT %[2]s, CASE %[3]s ELSE %[4]s END AS fault FROM o_%[1]s p %[5]s",
-			t.name, strings.Join(values, ", "), later, firstFault(x.faults[t.name][len(own):], len(own)), joins),
+		fmt.Sprintf("CREATE TABLE f_%[1]s AS SELECT %[2]s, CASE WHEN p.own > 0 THEN p.own ELSE %[3]s END AS fault FROM s_%[1]s p %[4]s",
+			t.name, strings.Join(values, ", "), firstFault(x.faults[t.name][own:], own), joins),
 		fmt.Sprintf("CREATE VIEW k_%[1]s AS SELECT * FROM f_%[1]s WHERE fault = 0", t.name))
 	for _, q := range queries {
 		if err := x.exec(q); err != nil {
@@ -329,11 +327,11 @@ func (x *extraction) quarantine(t table, missing map[string]bool) error {
 		}
 	}
 	err := x.exec(fmt.Sprintf(`INSERT INTO quarantine SELECT '%[1]s', f.source_row, %[2]s END, %[3]s END, CAST(json_object(%[4]s) AS VARCHAR)
-		FROM f_%[1]s f JOIN p_%[1]s p ON f.source_row = p.source_row WHERE f.fault > 0`, t.name, rule, message, strings.Join(fields, ", ")))
+		FROM f_%[1]s f JOIN s_%[1]s p ON f.source_row = p.rowid + 1 WHERE f.fault > 0`, t.name, rule, message, strings.Join(fields, ", ")))
 	if err != nil {
 		return err
 	}
-	return x.exec(fmt.Sprintf("DROP VIEW o_%[1]s; DROP VIEW p_%[1]s; DROP TABLE s_%[1]s", t.name))
+	return x.exec("DROP TABLE s_" + t.name)
 }
 
 // count records what became of the table's rows, and stops where too many are
@@ -458,5 +456,34 @@ func (x *extraction) copy(query, name string) error {
 	return nil
 }
 
-// ExtractedTables lists the names of the tables of an extract's output.
-func ExtractedTables() []string { return slices.Clone(SourceTables[:]) }
+// TableCounts says what became of the rows of one source table.
+type TableCounts struct {
+	Table       string      `json:"table"`
+	In          int64       `json:"in"` // always Accepted + Quarantined
+	Accepted    int64       `json:"accepted"`
+	Quarantined int64       `json:"quarantined"`
+	Rules       []RuleCount `json:"rules"` // of the quarantined rows, by name
+}
+
+// RuleCount is how many rows of a table broke a rule first.
+type RuleCount struct {
+	Rule string `json:"rule"` // a name of data.Rules
+	Rows int64  `json:"rows"`
+}
+
+// ExtractCounts reads the counts of every table from an extract's manifest, in
+// the order of [SourceTables].
+func ExtractCounts(m data.Manifest) []TableCounts {
+	var all []TableCounts
+	for _, t := range SourceTables {
+		c := TableCounts{Table: t, In: m.Counts[t+".in"], Accepted: m.Counts[t+".accepted"],
+			Quarantined: m.Counts[t+".quarantined"], Rules: []RuleCount{}}
+		for _, name := range sortedKeys(m.Counts) {
+			if rule, ok := strings.CutPrefix(name, "quarantine."+t+"."); ok {
+				c.Rules = append(c.Rules, RuleCount{rule, m.Counts[name]})
+			}
+		}
+		all = append(all, c)
+	}
+	return all
+}

@@ -18,14 +18,15 @@ const (
 	kindCount                      // a whole number from 0 to 2^31-1
 	kindReal                       // a finite number
 	kindProb                       // a number above 0, at most 1
-	kindFlag                       // true or false in one of the forms of flagForms
+	kindFlag                       // true or false see trueForms
 	kindDocument                   // CPF or CNPJ; leaves as document_hmac
 )
 
-// flagForms are the accepted texts of a flag, in lower case.
+// trueForms and falseForms are the accepted texts of a flag, in lower case,
+// beyond those that DuckDB knows: true, t, 1, yes, y and false, f, 0, no, n.
 const (
-	trueForms  = "'true', 't', '1', 'yes', 'y', 'sim', 's'"
-	falseForms = "'false', 'f', '0', 'no', 'n', 'não', 'nao'"
+	trueForms  = "'sim', 's', 'verdadeiro'"
+	falseForms = "'não', 'nao', 'falso'"
 )
 
 // column is one column of a source table.
@@ -335,19 +336,17 @@ func keepsType(t string) bool {
 	return strings.HasPrefix(t, "DECIMAL")
 }
 
-// Texts that DuckDB would read more freely than we mean: it takes "epoch" for a
-// day, drops offsets, rounds fractions and reads hexadecimals.
+// Texts that the quick ways of parsedText leave over.
 const (
-	dayText     = `'^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}.*)?$'`
-	plainText   = `'^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?Z?$'`
+	dayText     = `'^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}.*$'`
 	offsetText  = `'^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?[+-]\d{2}(:?\d{2})?$'`
 	integerText = `'^[+-]?\d+(\.0*)?$'`
-	realText    = `'^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$'`
 )
 
 // parsed is the SQL that reads the staged value, NULL where it cannot be read.
+// [column.bounded] is applied to the result.
 func (c column) parsed(sourceType string) string {
-	col := "s." + ident(c.name)
+	col := ident(rawName(c.name))
 	if c.kind == kindText || c.kind == kindDocument || !keepsType(sourceType) {
 		return c.parsedText(col)
 	}
@@ -359,35 +358,43 @@ func (c column) parsed(sourceType string) string {
 	}
 	switch {
 	case c.kind == kindDay && (isTime || sourceType == "DATE"):
-		return sane("TRY_CAST(" + col + " AS DATE)")
+		return "TRY_CAST(" + col + " AS DATE)"
 	case c.kind == kindInstant && (isTime || sourceType == "DATE"):
-		return sane("TRY_CAST(" + col + " AS TIMESTAMP)")
+		return "TRY_CAST(" + col + " AS TIMESTAMP)"
 	case c.kind == kindFlag && sourceType == "BOOLEAN":
 		return col
 	case (c.kind == kindCents || c.kind == kindCount) && isWhole:
-		return c.whole("TRY_CAST(" + col + " AS BIGINT)")
+		return "TRY_CAST(" + col + " AS BIGINT)"
 	case (c.kind == kindCents || c.kind == kindCount) && isReal:
-		return c.whole("CASE WHEN isfinite(" + col + ") AND " + col + " = trunc(" + col + ") THEN TRY_CAST(" + col + " AS BIGINT) END")
+		return "CASE WHEN isfinite(" + col + ") AND " + col + " = trunc(" + col + ") THEN TRY_CAST(" + col + " AS BIGINT) END"
 	case (c.kind == kindReal || c.kind == kindProb) && (isReal || isWhole || strings.HasPrefix(sourceType, "DECIMAL")):
-		return c.finite("TRY_CAST(" + col + " AS DOUBLE)")
+		return "TRY_CAST(" + col + " AS DOUBLE)"
 	}
 	return c.parsedText("CAST(" + col + " AS VARCHAR)")
 }
 
-// parsedText reads a value from text.
+// parsedText reads a value from text. DuckDB's own casts are quick but read
+// more than we mean: they take "epoch" for a day, drop offsets, round fractions
+// and know hexadecimals. So the usual forms are recognised cheaply, and patterns
+// decide about the rest.
 func (c column) parsedText(t string) string {
 	switch c.kind {
 	case kindDay:
-		return sane("CASE WHEN regexp_matches(" + t + ", " + dayText + ") THEN TRY_CAST(left(" + t + ", 10) AS DATE) END")
+		return "CASE WHEN length(" + t + ") = 10 AND " + t + "[5] = '-' AND " + t + "[8] = '-' THEN TRY_CAST(" + t + " AS DATE)" +
+			" WHEN regexp_matches(" + t + ", " + dayText + ") THEN TRY_CAST(left(" + t + ", 10) AS DATE) END"
 	case kindInstant:
-		return sane("CASE WHEN regexp_matches(" + t + ", " + plainText + ") THEN TRY_CAST(rtrim(" + t + ", 'Z') AS TIMESTAMP)" +
-			" WHEN regexp_matches(" + t + ", " + offsetText + ") THEN TRY_CAST(" + t + " AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END")
+		return "CASE WHEN " + t + "[5] <> '-' OR " + t + "[8] <> '-' THEN NULL" +
+			" WHEN length(" + t + ") = 10 THEN TRY_CAST(" + t + " AS TIMESTAMP)" +
+			" WHEN " + t + "[11] NOT IN ('T', ' ') THEN NULL" +
+			" WHEN NOT contains(" + t + ", '+') AND NOT contains(substr(" + t + ", 12), '-') THEN TRY_CAST(" + t + " AS TIMESTAMP)" +
+			" WHEN regexp_matches(" + t + ", " + offsetText + ") THEN TRY_CAST(" + t + " AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END"
 	case kindCents, kindCount:
-		return c.whole("CASE WHEN regexp_matches(" + t + ", " + integerText + ") THEN TRY_CAST(split_part(" + t + ", '.', 1) AS BIGINT) END")
+		return "CASE WHEN CAST(TRY_CAST(" + t + " AS BIGINT) AS VARCHAR) = " + t + " THEN TRY_CAST(" + t + " AS BIGINT)" +
+			" WHEN regexp_matches(" + t + ", " + integerText + ") THEN TRY_CAST(split_part(" + t + ", '.', 1) AS BIGINT) END"
 	case kindReal, kindProb:
-		return c.finite("CASE WHEN regexp_matches(" + t + ", " + realText + ") THEN TRY_CAST(" + t + " AS DOUBLE) END")
+		return "TRY_CAST(" + t + " AS DOUBLE)"
 	case kindFlag:
-		return "CASE WHEN lower(" + t + ") IN (" + trueForms + ") THEN true WHEN lower(" + t + ") IN (" + falseForms + ") THEN false END"
+		return "coalesce(TRY_CAST(" + t + " AS BOOLEAN), CASE WHEN lower(" + t + ") IN (" + trueForms + ") THEN true WHEN lower(" + t + ") IN (" + falseForms + ") THEN false END)"
 	}
 	if c.upper {
 		return "upper(" + t + ")"
@@ -395,28 +402,22 @@ func (c column) parsedText(t string) string {
 	return t
 }
 
-// sane drops days and instants that can only be slips.
-func sane(expr string) string {
-	return "nullif_insane(" + expr + ")"
-}
-
-// whole bounds a count; cents have the range of BIGINT.
-func (c column) whole(expr string) string {
-	if c.kind == kindCount {
-		return "nullif_uncountable(" + expr + ")"
+// bounded is the SQL that drops parsed values which can only be slips, or which
+// the column cannot hold; x is the parsed value.
+func (c column) bounded(x string) string {
+	switch c.kind {
+	case kindDay, kindInstant:
+		return "CASE WHEN " + x + " >= DATE '1900-01-01' AND " + x + " < DATE '2200-01-01' THEN " + x + " END"
+	case kindCount:
+		return "CASE WHEN " + x + " BETWEEN 0 AND 2147483647 THEN CAST(" + x + " AS INTEGER) END"
+	case kindReal, kindProb:
+		return "CASE WHEN isfinite(" + x + ") THEN " + x + " END"
 	}
-	return expr
+	return x
 }
 
-func (c column) finite(expr string) string { return "nullif_infinite(" + expr + ")" }
-
-// macros are the SQL functions that the expressions above use.
-var macros = [...]string{
-	`CREATE MACRO shown(x) AS '"' || left(CAST(x AS VARCHAR), 60) || '"'`,
-	`CREATE MACRO nullif_insane(x) AS CASE WHEN x >= DATE '1900-01-01' AND x < DATE '2200-01-01' THEN x END`,
-	`CREATE MACRO nullif_uncountable(x) AS CASE WHEN x BETWEEN 0 AND 2147483647 THEN CAST(x AS INTEGER) END`,
-	`CREATE MACRO nullif_infinite(x) AS CASE WHEN isfinite(x) THEN x END`,
-}
+// shownMacro is the SQL function that puts a value into a message.
+const shownMacro = `CREATE MACRO shown(x) AS '"' || left(CAST(x AS VARCHAR), 60) || '"'`
 
 // sqlType is the type of the column in the lake.
 func (c column) sqlType() string {

@@ -162,7 +162,7 @@ func TestExtractReadsEveryTable(t *testing.T) {
 	if got := out.Manifest.Counts[countLastEvent]; got != int64(day("2025-02-21")) {
 		t.Errorf("last event %v", data.Date(got))
 	}
-	for _, table := range ExtractedTables() {
+	for _, table := range SourceTables {
 		for i, f := range out.Parts(table) {
 			rows, err := data.Read[struct {
 				CustomerID string `parquet:"customer_id"`

@@ -98,7 +98,10 @@ func noArgs(cmd *cobra.Command, args []string) error {
 
 // commands lists the constructors of all commands in the order of the help.
 var commands = []func(*app) *cobra.Command{
+	newInitCommand,
+	newDoctorCommand,
 	newRunCommand,
+	newExtractCommand,
 	newFeaturesCommand,
 	newScoreCommand,
 	newOptimizeCommand,
