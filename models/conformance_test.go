@@ -131,6 +131,18 @@ func TestEveryLearner(t *testing.T) {
 					t.Error("the model reads the matrix it learned from")
 				}
 			})
+		})
+	}
+}
+
+func TestEveryModel(t *testing.T) {
+	X, y := sample(1, 800)
+	fresh, _ := sample(2, 400)
+	for _, c := range learners() {
+		t.Run(c.learner.Name(), func(t *testing.T) {
+			model := fit(t, c.learner, X, y, nil)
+			want := predict(t, model, fresh)
+
 			t.Run("permuted rows are predicted alike", func(t *testing.T) {
 				perm := rand.New(rand.NewPCG(5, 5)).Perm(fresh.Rows())
 				got := predict(t, model, fresh.Take(perm))
