@@ -22,6 +22,8 @@ type outlook struct {
 	before []float64
 	within []float64
 	paths  []path
+	// promises tells that a promise after the touch changes something.
+	promises bool
 }
 
 // path is what a touch changes for one invoice: its cumulated hazard within
@@ -104,12 +106,14 @@ func (o *outlook) promise(v *openInvoice, k, d int) float64 {
 // delivered on the given day in view to a customer of the type. It returns
 // false where the touch changes nothing.
 func (o *outlook) follow(l *life, k, c, start int, load float64) bool {
-	changes := promiseProb[c] > 0 && !l.cfg.NullEffects
+	gain := math.Exp(responseTypes[k].promise) - 1
+	changes := false
+	o.promises = promiseProb[c] > 0 && !l.cfg.NullEffects && gain > 0
 	for j, v := range o.open {
 		p := path{canAgree: c == voice && !l.cfg.NullEffects && v.canAgree(o.day+start)}
 		x := l.strength(v, k, c, o.day+start, load)
 		changes = changes || x != 0
-		gain := math.Exp(responseTypes[k].promise) - 1
+		o.promises = o.promises || p.canAgree
 		z := o.effect[j][start]
 		for d := range windowDays {
 			if d > 0 {
@@ -139,7 +143,7 @@ func (o *outlook) follow(l *life, k, c, start int, load float64) bool {
 		}
 		o.paths[j] = p
 	}
-	return changes
+	return changes || o.promises
 }
 
 // total sums invoices: all are paid, and cents add up. h gives the cumulated
@@ -162,7 +166,7 @@ func (o *outlook) untouched(g float64) worth {
 // touched is the worth when the touch that follow looked at is delivered.
 func (o *outlook) touched(g float64, c int, promise float64) worth {
 	plain := o.total(g, func(j int) float64 { return o.before[j] + o.paths[j].plain })
-	if promise == 0 {
+	if !o.promises {
 		return plain
 	}
 	var all worth
@@ -206,7 +210,7 @@ func (o *outlook) underAgreement(g float64, i int, kept worth) worth {
 
 // negligible is the posterior mass that a latent point must have to count: the
 // ceiling is short of at most thirty times as much.
-const negligible = 1e-7
+const negligible = 1e-6
 
 // expect fills e for a touch on the given day in view: truth at the latent
 // point, the ceiling averaged over the posterior.
@@ -247,11 +251,7 @@ func (o *outlook) expect(l *life, post *grid, start int, e *Expectation) {
 				if post[k][level] < negligible && !mine {
 					continue
 				}
-				promise := promiseChance(c, k, level)
-				if l.cfg.NullEffects {
-					promise = 0
-				}
-				effect := o.touched(g, c, promise).minus(base[level])
+				effect := o.touched(g, c, promiseChance(c, k, level)).minus(base[level])
 				if mine {
 					truths[c].add(l.p.deliver[c], effect)
 				}

@@ -2,7 +2,6 @@ package synth
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -270,17 +269,4 @@ func binned(ds []DecisionTruth, ceiling, truth func(*DecisionTruth) float64, n i
 		}
 	}
 	return bins
-}
-
-func Example() {
-	c := DefaultConfig()
-	c.Customers = 50
-	p, err := Generate(context.Background(), c)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	d := p.Truth.Decisions[0]
-	fmt.Println(d.TouchID == p.Sources.Touches[0].TouchID, d.Organic(7) < d.Organic(14))
-	// Output: true true
 }
