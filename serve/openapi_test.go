@@ -93,3 +93,28 @@ func golden(t *testing.T, path string, got []byte) {
 		t.Errorf("%s changed; look at the difference after: go test ./serve -run %s -update", path, t.Name())
 	}
 }
+
+// TestPageNamesEveryRoute: docs/API.md does not forget a route or a code.
+func TestPageNamesEveryRoute(t *testing.T) {
+	page, err := os.ReadFile("../docs/API.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, newHome(t), nil)
+	doc := struct {
+		Paths map[string]json.RawMessage `json:"paths"`
+	}{}
+	if err := json.Unmarshal(r.doc, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for path := range doc.Paths {
+		if !strings.Contains(string(page), path+"`") {
+			t.Errorf("docs/API.md lacks %s", path)
+		}
+	}
+	for _, code := range regexp.MustCompile(`: code ([a-z_]+)"`).FindAllStringSubmatch(string(r.doc), -1) {
+		if !strings.Contains(string(page), "\n| "+code[1]+" | ") {
+			t.Errorf("docs/API.md lacks the code %s", code[1])
+		}
+	}
+}
