@@ -99,7 +99,24 @@ func parameterTables() string {
 		rows = append(rows, row)
 	}
 	markdown(&b, "Stage factor f[c][stage], by days past due of the invoice at the touch", append([]string{"days past due"}, names...), rows)
+	markdown(&b, "Base hazard h(days past due), per day", []string{"days past due", "h"}, hazardRows())
 	rows = nil
+	for _, s := range segments {
+		kind := data.PF
+		if s.pj {
+			kind = data.PJ
+		}
+		rows = append(rows, []string{s.name, string(kind), fmt.Sprint(s.share), data.Cents(s.median).BRL(), fmt.Sprint(s.spread),
+			data.Cents(s.capacity).BRL(), fmt.Sprint(s.tilt), fmt.Sprint(s.digital)})
+	}
+	markdown(&b, "Segments: share within the kind, usual invoice (median, log spread), capacity without a limit, score, log odds of the digital type",
+		[]string{"segment", "kind", "share", "median", "spread", "capacity", "score", "digital"}, rows)
+	b.WriteString("\n")
+	return b.String()
+}
+
+// hazardRows lists the steps of baseHazard.
+func hazardRows() (rows [][]string) {
 	for last, from, d := baseHazard(-40), -40, -39; d <= writeOffDays+1; d++ {
 		if h := baseHazard(d); h != last || d == writeOffDays+1 {
 			label := fmt.Sprintf("%d … %d", from, d-1)
@@ -115,18 +132,5 @@ func parameterTables() string {
 			last, from = h, d
 		}
 	}
-	markdown(&b, "Base hazard h(days past due), per day", []string{"days past due", "h"}, rows)
-	rows = nil
-	for _, s := range segments {
-		kind := data.PF
-		if s.pj {
-			kind = data.PJ
-		}
-		rows = append(rows, []string{s.name, string(kind), fmt.Sprint(s.share), data.Cents(s.median).BRL(), fmt.Sprint(s.spread),
-			data.Cents(s.capacity).BRL(), fmt.Sprint(s.tilt), fmt.Sprint(s.digital)})
-	}
-	markdown(&b, "Segments: share within the kind, usual invoice (median, log spread), capacity without a limit, score, log odds of the digital type",
-		[]string{"segment", "kind", "share", "median", "spread", "capacity", "score", "digital"}, rows)
-	b.WriteString("\n")
-	return b.String()
+	return rows
 }

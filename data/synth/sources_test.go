@@ -65,6 +65,24 @@ func TestSources_KeepTheRules(t *testing.T) {
 			t.Fatalf("bureau report %+v: %v", x, err)
 		}
 	}
+	for _, name := range []string{subscription.name, instalment.name, purchase.name, contract.name, trade.name, renegotiated, reopened} {
+		if products[name] == 0 {
+			t.Errorf("no invoice for %s", name)
+		}
+	}
+	if !kinds[data.PF] || !kinds[data.PJ] {
+		t.Error("one kind of customer is missing")
+	}
+}
+
+// TestTouchEvents_FollowTheirTouches checks every event against its touch, and
+// that every kind of event happens.
+func TestTouchEvents_FollowTheirTouches(t *testing.T) {
+	s, end := sharedPortfolio(t).Sources, testConfig(sharedCustomers).End.Time()
+	touches := map[string]data.Touch{}
+	for _, x := range s.Touches {
+		touches[x.TouchID] = x
+	}
 	events := map[data.TouchEventKind]int{}
 	for _, x := range s.TouchEvents {
 		touch, known := touches[x.TouchID]
@@ -77,14 +95,6 @@ func TestSources_KeepTheRules(t *testing.T) {
 		if events[k] == 0 {
 			t.Errorf("no touch was ever %s", k)
 		}
-	}
-	for _, name := range []string{subscription.name, instalment.name, purchase.name, contract.name, trade.name, renegotiated, reopened} {
-		if products[name] == 0 {
-			t.Errorf("no invoice for %s", name)
-		}
-	}
-	if !kinds[data.PF] || !kinds[data.PJ] {
-		t.Error("one kind of customer is missing")
 	}
 }
 
