@@ -24,8 +24,8 @@ func BenchmarkRow(b *testing.B) {
 			out := make([]float32, len(c.Names()))
 			days := data.Date(26 * size.invoices)
 			rows := 0
-			for b.Loop() {
-				h := histories[rows%len(histories)]
+			for n := 0; b.Loop(); n++ {
+				h := histories[n%len(histories)]
 				for k := range data.Date(20) {
 					day := start + days*(k+1)/20
 					c.Row(h, day, day, out)

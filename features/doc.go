@@ -8,4 +8,12 @@
 //
 // Everything here is pure Go and works on one customer's [History] at a time,
 // so that the same functions run in a goroutine or on a distributed worker.
+//
+// The way through: [Histories] reads customers from the lake, [NewHistory]
+// sorts one and derives what its decision points share; [Decisions] finds the
+// points; [History.Label] reads what followed; a [Computer] fills rows of the
+// [Dictionary] (docs/FEATURES.md) and appends them to a [Frame], which
+// [WriteTraining] and [WriteScoring] keep as Parquet. What is learned from the
+// whole portfolio, codes of categories and the [Baseline] of payment, is a
+// [Vocabulary]; it belongs to the model that was trained with it.
 package features

@@ -288,3 +288,36 @@ func TestConcatDoesNotDependOnTheParts(t *testing.T) {
 		t.Error("frames of different features were mixed")
 	}
 }
+
+// Whatever the bytes, reading ends with a frame or with an error that says the
+// file is damaged.
+func FuzzReadTraining(f *testing.F) {
+	path := filepath.Join(f.TempDir(), "frame.parquet")
+	whole := repeated(trainingFrame(1), 3)
+	if _, err := features.WriteTraining(path, whole); err != nil {
+		f.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add(b[:len(b)/2])
+	f.Add([]byte("PAR1PAR1"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		path := filepath.Join(t.TempDir(), "frame.parquet")
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := features.ReadTraining(path)
+		if err != nil {
+			if !errors.Is(err, data.ErrDamagedFile) {
+				t.Errorf("error %v", err)
+			}
+			return
+		}
+		if n := got.Len(); len(got.Option) != n || len(got.TreatProb) != n {
+			t.Errorf("columns of %d, %d and %d rows", n, len(got.Option), len(got.TreatProb))
+		}
+	})
+}
