@@ -42,7 +42,7 @@ type Config struct {
 	// Channels are the channels that a plan may use. Default: all five. A
 	// file that has this section replaces the default as a whole.
 	Channels map[data.Channel]ChannelConfig `koanf:"channels"`
-	// BudgetCents is what a plan may spend, in cents; ≥ 0, default 500000.
+	// BudgetCents is what a plan may spend, in cents; ≥ 0, default 200000.
 	BudgetCents data.Cents `koanf:"budget_cents"`
 	// Segments are further rows of the optimization, one per segment.
 	Segments []SegmentRow `koanf:"segments"`
@@ -100,7 +100,7 @@ type FeaturesConfig struct {
 	// PlanDays is the number of days that one plan covers; 1 to 31, default 7.
 	PlanDays int `koanf:"plan_days"`
 	// MaxTrainingRows bounds the training table; beyond it decision points
-	// are sampled by a hash of their ids; at least 100, default 200000.
+	// are sampled by a hash of their ids; at least 100, default 100000.
 	MaxTrainingRows int `koanf:"max_training_rows"`
 	// MaxAgeMonths is how many months before AsOf decision points are taken
 	// from; at least 1, default 24.
@@ -118,11 +118,11 @@ type TrainConfig struct {
 	// TestShare is the share held out under "time:auto"; above 0, at most 0.5,
 	// default 0.2.
 	TestShare float64 `koanf:"test_share"`
-	// Rounds is the number of boosting rounds; 1 to 10000, default 200.
+	// Rounds is the number of boosting rounds; 1 to 10000, default 150.
 	Rounds int `koanf:"rounds"`
-	// Depth is the depth of a tree; 1 to 12, default 5.
+	// Depth is the depth of a tree; 1 to 12, default 4.
 	Depth int `koanf:"depth"`
-	// Eta is the learning rate; above 0, at most 1, default 0.08.
+	// Eta is the learning rate; above 0, at most 1, default 0.1.
 	Eta float64 `koanf:"eta"`
 	// Bags is how many uplift models are averaged; their spread gives the
 	// lower bound; 1 to 50, default 3.
@@ -175,15 +175,15 @@ func defaultConfig(format string) *Config {
 		Seed: 1, Partitions: 8, MemoryMB: 1024,
 		Sources:    map[string]Source{},
 		Quarantine: QuarantineConfig{MaxShare: 0.05},
-		Features:   FeaturesConfig{HorizonDays: 7, PlanDays: 7, MaxTrainingRows: 200_000, MaxAgeMonths: 24},
-		Train: TrainConfig{Split: "time:auto", TestShare: 0.2, Rounds: 200, Depth: 5, Eta: 0.08,
+		Features:   FeaturesConfig{HorizonDays: 7, PlanDays: 7, MaxTrainingRows: 100_000, MaxAgeMonths: 24},
+		Train: TrainConfig{Split: "time:auto", TestShare: 0.2, Rounds: 150, Depth: 4, Eta: 0.1,
 			Bags: 3, Calibrate: "auto", Exclude: []string{}},
 		Channels: map[data.Channel]ChannelConfig{
 			data.Email:    {CostCents: 2, CapacityPerDay: capacity(20_000)},
-			data.SMS:      {CostCents: 8, CapacityPerDay: capacity(5_000)},
-			data.WhatsApp: {CostCents: 30, CapacityPerDay: capacity(3_000)},
-			data.Voice:    {CostCents: 60, CapacityPerDay: capacity(1_000)},
-			data.Letter:   {CostCents: 300, CapacityPerDay: capacity(200)},
+			data.SMS:      {CostCents: 9, CapacityPerDay: capacity(2_000)},
+			data.WhatsApp: {CostCents: 35, CapacityPerDay: capacity(500)},
+			data.Voice:    {CostCents: 60, CapacityPerDay: capacity(150)},
+			data.Letter:   {CostCents: 450, CapacityPerDay: capacity(20)},
 		},
 		BudgetCents:  500_000,
 		Segments:     []SegmentRow{},

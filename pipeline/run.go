@@ -257,7 +257,7 @@ func (r *runner) skipOrWork(ctx context.Context, s Stage) (Output, Status, error
 	if err := os.MkdirAll(tmp, 0o700); err != nil {
 		return Output{}, "", homeError(r.home, err)
 	}
-	w := &Work{Config: r.config, Home: r.home, Seed: r.config.Seed, Tmp: tmp, progress: r.progress, hashes: r.hashes,
+	w := &Work{Config: r.config, Home: r.home, Seed: r.config.Seed, CodeVersion: r.code, Tmp: tmp, progress: r.progress, hashes: r.hashes,
 		inputs: map[string]Output{}, files: map[string]data.File{}, counts: map[string]int64{}}
 	if s.usesAsOf() {
 		w.AsOf = *r.result.AsOf

@@ -63,8 +63,10 @@ type Work struct {
 	Home   string
 	AsOf   data.Date // meaningful only where the stage's folder depends on it
 	Seed   uint64
-	Dir    string // exists and is empty; what is in it when Run returns is the output
-	Tmp    string // exists; for what is not output; removed afterwards
+	// CodeVersion is the hash of the running program, for what is kept.
+	CodeVersion string
+	Dir         string // exists and is empty; what is in it when Run returns is the output
+	Tmp         string // exists; for what is not output; removed afterwards
 
 	progress Progress
 	hashes   *hashCache

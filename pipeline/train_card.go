@@ -27,7 +27,7 @@ func (t *trainer) saveArtifact() error {
 	}
 	a := registry.Artifact{
 		Features: t.X.Names, Vocabulary: words, HorizonDays: t.w.Config.Features.HorizonDays, AsOf: t.w.AsOf, Seed: t.w.Seed,
-		CodeVersion: "", DataHashes: hashes,
+		CodeVersion: t.w.CodeVersion, DataHashes: hashes,
 		PayProb: &registry.PayProb{Ensemble: t.payment.trees, Calibration: t.payment.calibration},
 		Card:    t.card(hashes),
 	}
@@ -47,7 +47,7 @@ func (t *trainer) card(hashes map[string]string) models.Card {
 		AsOf:        t.w.AsOf,
 		HorizonDays: c.Features.HorizonDays,
 		Seed:        t.w.Seed,
-		CodeVersion: "",
+		CodeVersion: t.w.CodeVersion,
 		DataHashes:  hashes,
 		Train:       t.part(t.train),
 		Test:        t.part(t.test),

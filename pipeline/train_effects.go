@@ -37,8 +37,8 @@ func (t *trainer) trainEffects(ctx context.Context) error {
 		t.w.progress.Note("train: no effect of a touch can be estimated: %s", refused)
 		return nil
 	}
-	learner := uplift.SLearner{Base: t.boosting(t.w.Seed + 1), Bags: t.w.Config.Train.Bags, Seed: t.w.Seed}
-	fitted, err := learner.Fit(ctx, t.log(t.train, channels))
+	learner := uplift.SLearner{Base: t.boosting(t.w.Seed + 1), Seed: t.w.Seed}
+	fitted, err := learner.Fit(ctx, t.log(t.train, channels)) // one model: no bound is judged
 	if err != nil {
 		return err
 	}
@@ -49,6 +49,7 @@ func (t *trainer) trainEffects(ctx context.Context) error {
 	for i := range all {
 		all[i] = i
 	}
+	learner.Bags = t.w.Config.Train.Bags
 	fitted, err = learner.Fit(ctx, t.log(all, channels))
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ neither the sources nor the configuration changed, nothing is done.`,
   dunning extract --force --json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := pipeline.LoadConfig(a.home)
+			config, err := a.loadConfig()
 			if err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ import (
 // app is what every command shares: where it works and how it speaks.
 type app struct {
 	home   string
+	config string // file of the configuration, "" for home/dunning.yaml
 	asJSON bool
 	stdout io.Writer // the answer: text for people, one JSON document with --json
 	stderr io.Writer // logs and progress
@@ -69,6 +70,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 bad input data;
 		},
 	}
 	root.PersistentFlags().StringVar(&a.home, "home", "var/dunning", "folder of the configuration, the lake, the models and the plans")
+	root.PersistentFlags().StringVar(&a.config, "config", "", "configuration file (default HOME/dunning.yaml); its relative paths start at its folder")
 	root.PersistentFlags().BoolVar(&a.asJSON, "json", false, "print one JSON document on standard output, logs on standard error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return fmt.Errorf("%w: %w; see --help", data.ErrUsage, err)

@@ -80,7 +80,7 @@ type runAnswer struct {
 // runStages runs the stages from … to and shows the report when it is among
 // them.
 func (a *app) runStages(cmd *cobra.Command, flags runFlags, from, to string) error {
-	config, err := pipeline.LoadConfig(a.home)
+	config, err := a.loadConfig()
 	if err != nil {
 		return err
 	}
@@ -120,6 +120,14 @@ func (a *app) runStages(cmd *cobra.Command, flags runFlags, from, to string) err
 	}
 	fmt.Fprintf(a.stdout, "\nThe report with pictures: %s\n", a.shown(answer.Report))
 	return nil
+}
+
+// loadConfig reads the configuration of the home, or the file of --config.
+func (a *app) loadConfig() (*pipeline.Config, error) {
+	if a.config != "" {
+		return pipeline.LoadConfigFile(a.config)
+	}
+	return pipeline.LoadConfig(a.home)
 }
 
 // promote puts the models of a run into service.
