@@ -39,7 +39,7 @@ const (
 	boxSpread         = 3.0    // half-width of a box in standard errors of the mean price
 	leastCorrection   = 0.4    // of the standard error, however many customers the samples hold
 	maxSteps          = 60     // reduced LPs before the whole one is asked
-	maxNarrowings     = 8      // rounds of samples within one solve
+	maxNarrowings     = 20     // rounds of samples within one solve
 	wideBox           = 2.5    // how much wider the box is that a full read is spent on
 )
 
@@ -93,7 +93,7 @@ type boxstepRun struct {
 	c          *choices
 	wide       *scanResult // of the last full read
 	wideBox    box
-	wideOpen   []int32 // customers that it left undecided
+	wideOpen   []portion // customers that it left undecided
 	work       Work
 	iterations int
 	narrowings int
@@ -113,8 +113,9 @@ func (s *boxstepRun) search() (*Solution, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.worthNarrowing(found.columns) {
-			if centre, half, err = s.narrow(found, b, half); err != nil {
+		groups, columns := s.c.groupAlike(found.open)
+		if s.worthNarrowing(columns) {
+			if centre, half, err = s.narrow(found, columns, b, half); err != nil {
 				return nil, err
 			}
 			continue
@@ -123,7 +124,7 @@ func (s *boxstepRun) search() (*Solution, error) {
 		for r := range limit {
 			limit[r] = s.c.limit[r] - found.used[r]
 		}
-		program := s.c.newReduced(found.open, limit, b)
+		program := s.c.newReduced(groups, limit, b)
 		answers, err := s.solveLPs([]*reduced{program})
 		if err != nil {
 			return nil, err
@@ -135,8 +136,9 @@ func (s *boxstepRun) search() (*Solution, error) {
 			return s.finish(b, program, res)
 		}
 		if centre, err = s.recentre(b, res, edges, half, strikes); err != nil {
-			return nil, err
+			return s.infeasible(err)
 		}
+		s.lastColumns = 0
 	}
 	return nil, fmt.Errorf("%w: %d steps", errUnsettled, maxSteps)
 }
@@ -145,7 +147,7 @@ func (s *boxstepRun) search() (*Solution, error) {
 // program of so many columns: it is too large, and the last samples, if any,
 // made it a good deal smaller.
 func (s *boxstepRun) worthNarrowing(columns int) bool {
-	better := s.narrowings == 0 || float64(columns) < 0.7*float64(s.lastColumns)
+	better := s.lastColumns == 0 || float64(columns) < 0.7*float64(s.lastColumns)
 	s.lastColumns = columns
 	return columns > s.MaxColumns && better && s.narrowings < maxNarrowings
 }
@@ -173,7 +175,7 @@ func (s *boxstepRun) recentre(b box, res *LPSolution, edges []touch, half []floa
 			return nil, fmt.Errorf("%w: row %q at its highest price", errUnsettled, s.p.Rows[r].Name)
 		}
 		strikes[r]++
-		half[r] *= float64(int(1) << min(strikes[r], 4))
+		half[r] *= float64(int(1) << min(strikes[r], 3))
 	}
 	return boxed(res.Prices, b), nil
 }
@@ -201,9 +203,9 @@ func (s *boxstepRun) look(b box) (*scanResult, error) {
 		}
 		s.work.FullReads++
 		s.wide, s.wideBox = wide, w
-		s.wideOpen = make([]int32, 0, len(wide.open)) // not nil, which would mean all
+		s.wideOpen = make([]portion, 0, len(wide.open)) // not nil, which would mean all
 		for _, u := range wide.open {
-			s.wideOpen = append(s.wideOpen, u.customer)
+			s.wideOpen = append(s.wideOpen, u.portion)
 		}
 	}
 	found, err := s.c.scan(s.ctx, b, s.wideOpen)
@@ -267,10 +269,12 @@ func (s *boxstepRun) finish(b box, program *reduced, res *LPSolution) (*Solution
 	x := make([]float64, len(s.p.Candidates))
 	t := newTester(s.c, b)
 	var keep []int32
-	for i := range int32(s.c.customers()) {
+	for i := range int32(s.c.count()) {
 		var winner int32
 		if winner, keep = t.decide(i, keep); len(keep) == 1 && winner != hold {
-			x[s.c.source[winner]] = 1
+			for _, m := range s.c.member[s.c.members[i]:s.c.members[i+1]] {
+				x[s.c.candidates(m)[winner-s.c.first[i]]] = 1
+			}
 		}
 	}
 	program.shares(s.c, res, x)
@@ -278,6 +282,7 @@ func (s *boxstepRun) finish(b box, program *reduced, res *LPSolution) (*Solution
 	for r := range prices {
 		prices[r] = 0 + s.c.sign[r]*prices[r] // 0 + −0 is +0
 	}
+	s.c.closedPrices(s.p, prices)
 	sol := &Solution{Status: Optimal, Iterations: s.iterations}
 	finish(s.p, sol, x, prices)
 	s.work.FullReads++
@@ -287,6 +292,19 @@ func (s *boxstepRun) finish(b box, program *reduced, res *LPSolution) (*Solution
 		return nil, fmt.Errorf("%w: gap %g at the end", errUnsettled, gap)
 	}
 	return sol, nil
+}
+
+// infeasible answers for a search that ended for the given reason, a row at its
+// cap: infeasible when some rows cannot be met, that reason otherwise.
+func (s *boxstepRun) infeasible(why error) (*Solution, error) {
+	short, err := diagnose(s.ctx, s.Boxstep, s.p)
+	if err != nil {
+		return nil, err
+	}
+	if len(short) == 0 {
+		return nil, why
+	}
+	return &Solution{Status: Infeasible, Iterations: s.iterations, Shortfalls: short, Work: s.work}, nil
 }
 
 func addWork(a, b Work) Work {

@@ -2,23 +2,29 @@ package optimizer
 
 import "math"
 
-// choices is the problem as the scan reads it: customers one after the other,
+// choices is the problem as the scan reads it: classes one after the other,
 // each with its options, each option with its value and its use of the rows,
 // all in flat slices. Rows are kept in the direction ≤, so that every price is
 // ≥ 0: an AtLeast row is negated (sign −1), with its limit, uses and price.
 //
-// Hold is option −1 of every customer: value 0, no use.
+// A class is all customers whose options are worth the same and use the same:
+// whatever the prices, they are decided alike. Where values come from segments
+// there are few classes; where they are all different a class is a customer.
+//
+// Hold is option −1 of every class: value 0, no use.
 type choices struct {
-	first  []int32   // options of customer i: first[i] ≤ option < first[i+1]
+	classes
+	first  []int32   // options of class i: first[i] ≤ option < first[i+1]
 	value  []float64 // by option
-	source []int32   // candidate index, by option
 	use    []int32   // uses of option o: use[o] ≤ k < use[o+1]
 	row    []int32   // ascending within an option
 	amount []float64
 	limit  []float64 // by row
 	sign   []float64
-	scale  []float64 // typical |amount| of the row, ≥ tiny; prices × scale are cents
+	scale  []float64 // typical |amount| of the row, > 0; prices × scale are cents
 	cap    []float64 // a price that no useful row exceeds
+	closed []bool    // rows that no candidate with a use can enter
+	banned []int32   // candidates with a use of a closed row, ascending
 }
 
 // hold is the option of no touch.
@@ -26,11 +32,7 @@ const hold = int32(-1)
 
 func newChoices(p *Problem) *choices {
 	cols := p.columns()
-	first, order := p.byCustomer()
-	c := &choices{first: first, source: order,
-		value: make([]float64, len(order)), use: make([]int32, len(order)+1),
-		row: make([]int32, 0, len(cols.row)), amount: make([]float64, 0, len(cols.row)),
-		limit: make([]float64, len(p.Rows)), sign: make([]float64, len(p.Rows))}
+	c := &choices{limit: make([]float64, len(p.Rows)), sign: make([]float64, len(p.Rows)), use: []int32{0}}
 	for r := range p.Rows {
 		c.sign[r] = 1
 		if p.Rows[r].Sense == AtLeast {
@@ -38,16 +40,81 @@ func newChoices(p *Problem) *choices {
 		}
 		c.limit[r] = c.sign[r] * p.Rows[r].Limit
 	}
-	for o, j := range order {
-		c.value[o] = p.Candidates[j].ValueCents
-		for k := cols.start[j]; k < cols.start[j+1]; k++ {
-			c.row = append(c.row, cols.row[k])
-			c.amount = append(c.amount, c.sign[cols.row[k]]*cols.amount[k])
+	c.closeRows(p, cols)
+	c.classes = newClasses(p, cols, c.banned)
+	c.first = make([]int32, c.count()+1)
+	for i := range c.count() {
+		for _, j := range c.candidates(c.member[c.members[i]]) {
+			c.value = append(c.value, p.Candidates[j].ValueCents)
+			for k := cols.start[j]; k < cols.start[j+1]; k++ {
+				c.row = append(c.row, cols.row[k])
+				c.amount = append(c.amount, c.sign[cols.row[k]]*cols.amount[k])
+			}
+			c.use = append(c.use, int32(len(c.row)))
 		}
-		c.use[o+1] = int32(len(c.row))
+		c.first[i+1] = int32(len(c.value))
 	}
 	c.measureRows()
 	return c
+}
+
+// closeRows finds the rows with limit 0 and no negative use, such as a budget
+// of nothing or a holiday's capacity: their users are banned outright, because
+// their prices have no upper end that a search could find. closedPrices gives
+// such rows a price afterwards.
+func (c *choices) closeRows(p *Problem, cols columns) {
+	c.closed = make([]bool, len(p.Rows))
+	for r := range p.Rows {
+		c.closed[r] = c.limit[r] == 0
+		for _, u := range p.Rows[r].Use {
+			if c.sign[r]*u.Amount < 0 {
+				c.closed[r] = false
+				break
+			}
+		}
+	}
+	for j := range p.Candidates {
+		for k := cols.start[j]; k < cols.start[j+1]; k++ {
+			if c.closed[cols.row[k]] && cols.amount[k] != 0 {
+				c.banned = append(c.banned, int32(j))
+				break
+			}
+		}
+	}
+}
+
+// closedPrices raises the prices of the closed rows, in place, until no banned
+// candidate is worth more than its customer's best allowed option. Prices have
+// the problem's signs.
+func (c *choices) closedPrices(p *Problem, prices []float64) {
+	if len(c.banned) == 0 {
+		return
+	}
+	reduced := (&Solution{Prices: prices}).ReducedCosts(p)
+	best := make([]float64, p.Customers())
+	isBanned := make([]bool, len(p.Candidates))
+	for _, j := range c.banned {
+		isBanned[j] = true
+	}
+	for j := range p.Candidates {
+		if i := p.Candidates[j].Customer; !isBanned[j] {
+			best[i] = max(best[i], reduced[j])
+		}
+	}
+	raised := make([]bool, len(p.Candidates)) // a banned candidate pays in one closed row
+	for r := range p.Rows {
+		if !c.closed[r] {
+			continue
+		}
+		price := 0.0
+		for _, u := range p.Rows[r].Use {
+			if u.Amount != 0 && !raised[u.Candidate] {
+				raised[u.Candidate] = true
+				price = max(price, (reduced[u.Candidate]-best[p.Candidates[u.Candidate].Customer])/abs(u.Amount))
+			}
+		}
+		prices[r] = c.sign[r] * price
+	}
 }
 
 // measureRows sets scale and cap. The cap of a row is a hundred times the most
@@ -79,8 +146,7 @@ func (c *choices) measureRows() {
 	}
 }
 
-func (c *choices) customers() int { return len(c.first) - 1 }
-func (c *choices) rows() int      { return len(c.limit) }
+func (c *choices) rows() int { return len(c.limit) }
 
 // uses returns the rows and amounts of an option; none for hold.
 func (c *choices) uses(o int32) ([]int32, []float64) {
@@ -124,7 +190,7 @@ func (b box) contains(inner box) bool {
 	return true
 }
 
-// tester decides single customers; it holds scratch and belongs to one
+// tester decides single classes; it holds scratch and belongs to one
 // goroutine.
 type tester struct {
 	c       *choices
@@ -132,7 +198,7 @@ type tester struct {
 	up      []float64 // upper − centre
 	down    []float64 // centre − lower
 	winner  []float64 // uses of the current winner, by row
-	reduced []float64 // scratch, by option of the customer
+	reduced []float64 // scratch, by option of the class
 }
 
 func newTester(c *choices, b box) *tester {
@@ -147,10 +213,10 @@ func newTester(c *choices, b box) *tester {
 // its value.
 const tieTolerance = 1e-12
 
-// decide returns the customer's best option at the centre of the box and, in
+// decide returns a class's best option at the centre of the box and, in
 // keep (reused, hold included), every option that is best somewhere in the box
 // against it, the winner first. The test is exact over the whole box: an option
-// that is left out is worse than the winner at every price in it, so a customer
+// that is left out is worse than the winner at every price in it, so a class
 // with one option kept is decided.
 func (t *tester) decide(i int32, keep []int32) (winner int32, kept []int32) {
 	c := t.c

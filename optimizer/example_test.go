@@ -107,7 +107,7 @@ func ExampleProblem_MinTouchesRow() {
 	fmt.Println(s.Conflict())
 	// Output:
 	// infeasible <nil>
-	// no allocation meets all rows; with the least total shortfall "customer 1 twice" demands >= 2 and comes to 1
+	// no allocation meets all rows; putting them first, "customer 1 twice" demands >= 2 and comes to 1
 }
 
 func ExampleWriteMPS() {

@@ -39,7 +39,7 @@ func (f FullLP) Solve(ctx context.Context, p *Problem) (*Solution, error) {
 		finish(p, sol, res.X, prices)
 		sol.Work.FinishSeconds = time.Since(began).Seconds()
 	case Infeasible:
-		sol.Shortfalls, err = diagnose(ctx, f.LP, p)
+		sol.Shortfalls, err = diagnose(ctx, f, p)
 	}
 	return sol, err
 }

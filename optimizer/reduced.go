@@ -5,16 +5,16 @@ import (
 	"slices"
 )
 
-// reduced is the linear program over the undecided customers. Its columns are
-// differences to each customer's base option (the winner), so a customer of
-// two options is one bounded column and needs no row. The box enters as two
+// reduced is the linear program over the undecided customers, group by
+// group. Its columns are differences to each group's base option (the winner),
+// so a group of two options is one bounded column and needs no row. The box enters as two
 // columns per coupling row: overflow, bought at the upper price, and refund,
 // what is left over and sold at the lower price. Its dual is to minimise the
 // Lagrangian over the box; when no artificial column is used its optimum is the
 // optimum of the whole problem.
 type reduced struct {
 	lp       *LP
-	open     []undecided
+	groups   []group
 	overflow []int // column of each coupling row, -1 for none
 	refund   []int
 	base     float64   // value of the bases, not part of the LP's objective
@@ -23,8 +23,8 @@ type reduced struct {
 
 // newReduced builds the program for customers whose rows have the given limits
 // left (after the decided ones); the box bounds the prices.
-func (c *choices) newReduced(open []undecided, limit []float64, b box) *reduced {
-	p := &reduced{lp: &LP{Name: "reduced"}, open: open, limit: slices.Clone(limit),
+func (c *choices) newReduced(groups []group, limit []float64, b box) *reduced {
+	p := &reduced{lp: &LP{Name: "reduced"}, groups: groups, limit: slices.Clone(limit),
 		overflow: make([]int, c.rows()), refund: make([]int, c.rows())}
 	for r := range c.rows() {
 		lower := math.Inf(-1)
@@ -35,23 +35,23 @@ func (c *choices) newReduced(open []undecided, limit []float64, b box) *reduced 
 	}
 	var rows []int32
 	var amounts []float64
-	for _, u := range open {
-		base := u.options[0]
-		p.base += c.worth(base)
+	for _, u := range groups {
+		base, weight := u.options[0], u.weight
+		p.base += weight * c.worth(base)
 		baseRows, baseAmounts := c.uses(base)
 		for k, r := range baseRows {
-			p.limit[r] -= baseAmounts[k]
+			p.limit[r] -= weight * baseAmounts[k]
 		}
 		convexity := int32(-1)
 		if len(u.options) > 2 {
-			convexity = p.lp.AddRow(math.Inf(-1), 1)
+			convexity = p.lp.AddRow(math.Inf(-1), weight)
 		}
 		for _, o := range u.options[1:] {
 			rows, amounts = c.difference(o, base, rows[:0], amounts[:0])
 			if convexity >= 0 {
 				rows, amounts = append(rows, convexity), append(amounts, 1)
 			}
-			p.lp.AddCol(c.worth(o)-c.worth(base), 0, 1, rows, amounts)
+			p.lp.AddCol(c.worth(o)-c.worth(base), 0, weight, rows, amounts)
 		}
 	}
 	for r := range c.rows() {
@@ -117,21 +117,19 @@ func (p *reduced) touches(s *LPSolution) (edges []touch, any bool) {
 }
 
 // shares writes the shares of the undecided customers' options into x, by
-// candidate.
+// candidate. A group's customers take its options one after the other, so all
+// but one per fractional total get a whole option. The program must hold whole
+// classes.
 func (p *reduced) shares(c *choices, s *LPSolution, x []float64) {
 	col := 0
-	for _, u := range p.open {
-		rest := 1.0
-		for _, o := range u.options[1:] {
-			share := s.X[col]
+	for _, g := range p.groups {
+		totals := make([]float64, len(g.options))
+		totals[0] = g.weight
+		for k := range g.options[1:] {
+			totals[k+1] = max(0, s.X[col])
+			totals[0] -= totals[k+1]
 			col++
-			rest -= share
-			if o != hold {
-				x[c.source[o]] = share
-			}
 		}
-		if base := u.options[0]; base != hold {
-			x[c.source[base]] = max(0, rest)
-		}
+		c.hand(g, totals, x)
 	}
 }

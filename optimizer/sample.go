@@ -12,41 +12,41 @@ import (
 func (s *boxstepRun) coldStart() (centre, half []float64, err error) {
 	n := s.c.rows()
 	centre, half = make([]float64, n), slices.Clone(s.c.cap)
-	if len(s.c.value) <= s.MaxColumns || s.c.customers() < 4*sampleGroups {
+	if len(s.c.value) <= s.MaxColumns || s.c.customer < 4*sampleGroups {
 		return centre, half, nil
 	}
-	all := make([]int32, s.c.customers())
+	all := make([]portion, s.c.count())
 	for i := range all {
-		all[i] = int32(i)
+		all[i] = portion{int32(i), s.c.weight(int32(i))}
 	}
-	perCustomer := float64(len(s.c.value)) / float64(len(all))
-	return s.sample(all, s.c.limit, s.c.boxAround(centre, half), half, perCustomer)
+	perClass := float64(len(s.c.value)) / float64(len(all))
+	return s.sample(expand(all), s.c.limit, s.c.boxAround(centre, half), half, perClass)
 }
 
 // narrow replaces the box by a smaller one, from samples of the undecided
 // customers: what the decided ones use is known exactly, so these samples are
 // far sharper than those of all customers were.
-func (s *boxstepRun) narrow(found *scanResult, b box, half []float64) (newCentre, newHalf []float64, err error) {
+func (s *boxstepRun) narrow(found *scanResult, columns int, b box, half []float64) (newCentre, newHalf []float64, err error) {
 	s.narrowings++
-	open := make([]int32, len(found.open))
+	open := make([]portion, len(found.open))
 	for k, u := range found.open {
-		open[k] = u.customer
+		open[k] = u.portion
 	}
 	limit := make([]float64, s.c.rows())
 	for r := range limit {
 		limit[r] = s.c.limit[r] - found.used[r]
 	}
-	return s.sample(open, limit, b, half, float64(found.columns)/float64(len(open)))
+	return s.sample(expand(open), limit, b, half, float64(columns)/float64(len(open)))
 }
 
 // sample solves the problem for a few disjoint random groups of the given
-// customers, with the limits that are theirs scaled to the group, within the
+// customers (the class of each, with perClass columns on the average), with the limits that are theirs scaled to the group, within the
 // box. The mean of the groups' prices is the new centre. The new half-width of
 // a row comes from the spread of its price over the groups, pooled with that of
 // the other rows so that four lucky draws do not look like certainty; a row
 // that any group stopped at an edge of the box keeps at least its room.
-func (s *boxstepRun) sample(customers []int32, limit []float64, b box, half []float64, perCustomer float64) (centre, newHalf []float64, err error) {
-	size := min(len(customers)/sampleGroups, max(50, int(sampleColumns/perCustomer)))
+func (s *boxstepRun) sample(customers []int32, limit []float64, b box, half []float64, perClass float64) (centre, newHalf []float64, err error) {
+	size := min(len(customers)/sampleGroups, max(50, int(sampleColumns/perClass)))
 	order := slices.Clone(customers)
 	rng := rand.New(rand.NewPCG(s.Seed, uint64(s.narrowings)))
 	rng.Shuffle(len(order), func(a, b int) { order[a], order[b] = order[b], order[a] })
@@ -74,9 +74,7 @@ func (s *boxstepRun) sample(customers []int32, limit []float64, b box, half []fl
 func (s *boxstepRun) solveGroups(order []int32, size int, b box, limit func(row int) float64) (prices [][]float64, stopped []bool, err error) {
 	programs := make([]*reduced, sampleGroups)
 	for g := range programs {
-		group := order[g*size : (g+1)*size]
-		slices.Sort(group)
-		found, err := s.c.scan(s.ctx, b, group)
+		found, err := s.c.scan(s.ctx, b, gather(order[g*size:(g+1)*size]))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -84,7 +82,8 @@ func (s *boxstepRun) solveGroups(order []int32, size int, b box, limit func(row 
 		for r := range left {
 			left[r] = limit(r) - found.used[r]
 		}
-		programs[g] = s.c.newReduced(found.open, left, b)
+		alike, _ := s.c.groupAlike(found.open)
+		programs[g] = s.c.newReduced(alike, left, b)
 	}
 	answers, err := s.solveLPs(programs)
 	if err != nil {

@@ -6,31 +6,30 @@ import (
 	"sync"
 )
 
-// scanBlock is how many customers one unit of a scan holds. Sums are taken
+// scanBlock is how many classes one unit of a scan holds. Sums are taken
 // within a block and then over the blocks in order, so that the result does
 // not depend on how many goroutines share them.
 const scanBlock = 4096
 
-// undecided is a customer to whom the box leaves a choice.
+// undecided is a number of customers of a class to whom the box leaves a choice.
 type undecided struct {
-	customer int32
-	options  []int32 // the winner at the centre first; may include hold
+	portion
+	options []int32 // the winner at the centre first; may include hold
 }
 
 // scanResult is what one pass over customers at a box found.
 type scanResult struct {
-	value   float64     // Σ value of the winners of decided customers
-	used    []float64   // their use of each row
-	bound   float64     // Σ over all scanned customers of their best reduced cost at the centre
-	open    []undecided // by customer
-	columns int         // Σ (options − 1) of them
+	value float64     // Σ value of the winners of decided customers
+	used  []float64   // their use of each row
+	bound float64     // Σ over all scanned customers of their best reduced cost at the centre
+	open  []undecided // by class
 }
 
 // scan prices the given customers (nil: all) at the centre of the box and
 // decides those whom no price in the box would change. It is the only pass
 // over all the data.
-func (c *choices) scan(ctx context.Context, b box, subset []int32) (*scanResult, error) {
-	n := c.customers()
+func (c *choices) scan(ctx context.Context, b box, subset []portion) (*scanResult, error) {
+	n := c.count()
 	if subset != nil {
 		n = len(subset)
 	}
@@ -67,27 +66,28 @@ type blockResult struct {
 	open         []undecided
 }
 
-func (t *tester) scanBlock(subset []int32, from, to int) blockResult {
+func (t *tester) scanBlock(subset []portion, from, to int) blockResult {
 	p := blockResult{used: make([]sum, t.c.rows())}
 	var keep []int32
 	for i := from; i < to; i++ {
-		customer := int32(i)
+		at := portion{int32(i), t.c.weight(int32(i))}
 		if subset != nil {
-			customer = subset[i]
+			at = subset[i]
 		}
 		var winner int32
-		winner, keep = t.decide(customer, keep)
+		winner, keep = t.decide(at.class, keep)
+		weight := float64(at.weight)
 		if winner != hold {
-			p.bound.add(t.reduced[winner-t.c.first[customer]])
+			p.bound.add(weight * t.reduced[winner-t.c.first[at.class]])
 		}
 		if len(keep) > 1 {
-			p.open = append(p.open, undecided{customer, append([]int32(nil), keep...)})
+			p.open = append(p.open, undecided{at, append([]int32(nil), keep...)})
 			continue
 		}
-		p.value.add(t.c.worth(winner))
+		p.value.add(weight * t.c.worth(winner))
 		rows, amounts := t.c.uses(winner)
 		for k, r := range rows {
-			p.used[r].add(amounts[k])
+			p.used[r].add(weight * amounts[k])
 		}
 	}
 	return p
@@ -104,9 +104,6 @@ func (c *choices) mergeBlocks(parts []blockResult) *scanResult {
 			used[r].add(p.used[r].value())
 		}
 		out.open = append(out.open, p.open...)
-		for _, u := range p.open {
-			out.columns += len(u.options) - 1
-		}
 	}
 	out.value, out.bound = value.value(), bound.value()
 	for r := range used {

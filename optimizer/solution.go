@@ -76,7 +76,7 @@ type Work struct {
 	FullReads     int   // passes over all candidates, the certificate's included
 	ReducedLPs    int   // linear programs solved
 	LargestLP     int   // columns of the largest of them
-	Undecided     []int // customers left to the reduced LP after each scan
+	Undecided     []int // classes of alike customers left undecided by each scan
 	ScanSeconds   float64
 	LPSeconds     float64
 	FinishSeconds float64 // assembling X, the bound and the objective
@@ -87,7 +87,7 @@ type Shortfall struct {
 	Row    string  `json:"row"`
 	Sense  Sense   `json:"sense"`
 	Limit  float64 `json:"limit"`
-	Reach  float64 `json:"reach"`  // the row's activity where the total relative shortfall is smallest
+	Reach  float64 `json:"reach"`  // the row's activity in an allocation that puts such rows first
 	Amount float64 `json:"amount"` // > 0: how far Reach is from Limit
 }
 
@@ -118,7 +118,7 @@ func (s *Solution) Conflict() string {
 	for i, f := range s.Shortfalls {
 		parts[i] = fmt.Sprintf("%q demands %s %.10g and comes to %.10g", f.Row, f.Sense, f.Limit, f.Reach)
 	}
-	return "no allocation meets all rows; with the least total shortfall " + strings.Join(parts, ", ")
+	return "no allocation meets all rows; putting them first, " + strings.Join(parts, ", ")
 }
 
 // ReducedCosts returns value − Σ price × use of every candidate at the
