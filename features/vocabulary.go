@@ -56,8 +56,9 @@ func ParseVocabulary(b []byte) (*Vocabulary, error) {
 	return &v, nil
 }
 
-// VocabularyBuilder counts the categories of customers. The zero value is
-// ready; partitions may count apart and be merged. It is not safe for
+// VocabularyBuilder counts what a [Vocabulary] is learned from: categories, and
+// for the baseline open days, payments, touches and opens. The zero value is
+// ready; partitions may count apart and be merged in any order. It is not safe for
 // concurrent use.
 type VocabularyBuilder struct {
 	uf, segment, product map[string]int
@@ -65,7 +66,7 @@ type VocabularyBuilder struct {
 	calendar             *calendar
 }
 
-// Add counts a customer's categories as known at AsOf. The empty string is
+// Add counts a customer as known at AsOf. The empty string is
 // unknown, not a category.
 func (b *VocabularyBuilder) Add(h *History, asOf data.Date) {
 	if b.uf == nil {
