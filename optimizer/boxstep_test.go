@@ -95,3 +95,98 @@ func TestBoxstepIsDeterministic(t *testing.T) {
 		}
 	}
 }
+
+// TestBoxstepOnHardFamilies solves what makes boxes struggle: thousands of tied
+// customers, closed rows, demands, harm, heavy tails, contradictions.
+func TestBoxstepOnHardFamilies(t *testing.T) {
+	const n = 800
+	segment := func(c *optimizer.Candidate) int { return int(c.Customer*7+c.Customer/3) % 6 }
+	cases := []struct {
+		name  string
+		share float64 // of the slots that a customer may use
+		alter func(p *optimizer.Problem)
+	}{
+		{"values by segment and channel", 1, func(p *optimizer.Problem) {
+			for j := range p.Candidates {
+				c := &p.Candidates[j]
+				c.ValueCents = 100 * float64((1+segment(c))*(2+c.Channel.Index()))
+			}
+		}},
+		{"values by segment, some options blocked", 0.6, func(p *optimizer.Problem) {
+			for j := range p.Candidates {
+				c := &p.Candidates[j]
+				c.ValueCents = 100 * float64((1+segment(c))*(2+c.Channel.Index())) * math.Pow(0.97, float64(c.Day-day0))
+			}
+		}},
+		{"zero budget", 1, func(p *optimizer.Problem) { p.Rows[0].Limit = 0 }},
+		{"a channel closed on half of the days", 1, func(p *optimizer.Problem) {
+			for r := 2; r < len(p.Rows); r += 2 {
+				p.Rows[r].Limit = 0
+			}
+		}},
+		{"a minimum over a closed row", 1, func(p *optimizer.Problem) {
+			p.Rows[1].Limit = 0
+			p.Rows = append(p.Rows, p.MinTouchesRow("min", func(c *optimizer.Candidate) bool { return c.Day == day0 }, 30))
+		}},
+		{"minimum and share of every segment", 1, func(p *optimizer.Problem) {
+			for s := range 6 {
+				in := func(c *optimizer.Candidate) bool { return segment(c) == s }
+				p.Rows = append(p.Rows, p.MinTouchesRow("min "+string(rune('a'+s)), in, n/6*0.3), p.MaxShareRow("max "+string(rune('a'+s)), in, 0.18))
+			}
+		}},
+		{"half of the touches do harm", 1, func(p *optimizer.Problem) {
+			for j := range p.Candidates {
+				p.Candidates[j].ValueCents -= 500
+			}
+		}},
+		{"heavy tail", 1, func(p *optimizer.Problem) {
+			for j := range p.Candidates {
+				p.Candidates[j].ValueCents *= math.Exp(3 * seeded(1, uint64(p.Candidates[j].Customer)).NormFloat64())
+			}
+		}},
+		{"contradiction", 1, func(p *optimizer.Problem) {
+			p.Rows = append(p.Rows, p.MinTouchesRow("everybody", nil, n))
+		}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := optimizer.NewInstance(optimizer.Instance{Customers: n, Channels: 4, Days: 5, OptionShare: c.share, Seed: 12})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.alter(p)
+			want := solve(t, clp.New(), p)
+			got := solve(t, optimizer.Boxstep{LP: clp.New(), Seed: 2, MaxColumns: 1500}, p)
+			if got.Status != want.Status || math.Abs(got.ObjectiveCents-want.ObjectiveCents) > 1e-9*max(1, math.Abs(want.ObjectiveCents)) {
+				t.Fatalf("boxstep %s %.12g, clp %s %.12g", got.Status, got.ObjectiveCents, want.Status, want.ObjectiveCents)
+			}
+			if got.Status == optimizer.Infeasible {
+				if len(got.Shortfalls) != 1 || math.Abs(got.Shortfalls[0].Reach-want.Shortfalls[0].Reach) > 1e-6*n {
+					t.Fatalf("boxstep %+v, clp %+v", got.Shortfalls, want.Shortfalls)
+				}
+				return
+			}
+			if _, err := optimizer.Round(p, got); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// TestTiedCustomersMakeOneColumn checks that aggregation works at all: without
+// it the reduced program has a column for most candidates.
+func TestTiedCustomersMakeOneColumn(t *testing.T) {
+	p, err := optimizer.NewInstance(optimizer.Instance{Customers: 5000, Channels: 3, Days: 4, OptionShare: 1, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for j := range p.Candidates {
+		c := &p.Candidates[j]
+		c.ValueCents = float64(100 * (1 + int(c.Customer)%5) * (1 + c.Channel.Index()))
+	}
+	s := solve(t, optimizer.Boxstep{LP: clp.New()}, p)
+	// 5 segments of 12 options and hold, and an overflow per row.
+	if want := 5*12 + len(p.Rows); s.Work.LargestLP > want {
+		t.Fatalf("%d columns, want at most %d", s.Work.LargestLP, want)
+	}
+}
