@@ -37,7 +37,9 @@ func (t *trainer) trainEffects(ctx context.Context) error {
 		t.w.progress.Note("train: no effect of a touch can be estimated: %s", refused)
 		return nil
 	}
-	learner := uplift.SLearner{Base: t.boosting(t.w.Seed + 1), Seed: t.w.Seed}
+	base := t.boosting(t.w.Seed + 1)
+	base.ColSample = 1 // a tree that does not see the indicators learns the effect away
+	learner := uplift.SLearner{Base: base, Seed: t.w.Seed}
 	fitted, err := learner.Fit(ctx, t.log(t.train, channels)) // one model: no bound is judged
 	if err != nil {
 		return err
