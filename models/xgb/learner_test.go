@@ -27,7 +27,7 @@ func train1(t *testing.T, p Params, X features.Matrix, y, w []float64) *trees.En
 }
 
 func TestSameSeedGivesTheSameTrees(t *testing.T) {
-	X, y := synthetic(1, 20_000, 8, Logistic) // several blocks of the iterator
+	X, y := synthetic(1, 20_000, 8, Logistic)    // several blocks of the iterator
 	p := Params{Rounds: 20, Seed: 9, Threads: 2} // two are harder to keep alike than one
 	want := train1(t, p, X, y, nil).Encode()
 	for _, procs := range []int{1, 2, 4} {
