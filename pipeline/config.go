@@ -185,7 +185,7 @@ func defaultConfig(format string) *Config {
 			data.Voice:    {CostCents: 60, CapacityPerDay: capacity(150)},
 			data.Letter:   {CostCents: 450, CapacityPerDay: capacity(20)},
 		},
-		BudgetCents: 200_000,
+		BudgetCents:  200_000,
 		Segments:     []SegmentRow{},
 		Policy:       policy.DefaultConfig(),
 		HoldoutShare: 0.05,
