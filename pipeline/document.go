@@ -125,15 +125,31 @@ func homeDocumentKey(home string) ([]byte, error) {
 	}
 	key := make([]byte, 32)
 	rand.Read(key) // never fails
+	return key, writeDocumentKey(home, key)
+}
+
+// WriteSimulatedKey gives a home whose customers are invented a key that
+// depends on nothing but the seed, so that the same portfolio has the same
+// pseudonyms in every home. A key that is there stays.
+func WriteSimulatedKey(home string, seed uint64) error {
+	if _, err := os.Lstat(filepath.Join(home, documentKeyName)); err == nil {
+		return nil
+	}
+	key := sha256.Sum256(fmt.Appendf(nil, "dunning: key of the simulated portfolio %d", seed))
+	return writeDocumentKey(home, key[:])
+}
+
+func writeDocumentKey(home string, key []byte) error {
+	path := filepath.Join(home, documentKeyName)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, homeError(home, err)
+		return homeError(home, err)
 	}
 	_, err = fmt.Fprintln(f, hex.EncodeToString(key))
 	err = errors.Join(err, f.Sync(), f.Close(), data.SyncDir(home))
 	if err != nil {
 		os.Remove(path)
-		return nil, homeError(home, err)
+		return homeError(home, err)
 	}
-	return key, nil
+	return nil
 }

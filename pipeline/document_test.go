@@ -79,4 +79,14 @@ func TestHomeDocumentKey(t *testing.T) {
 	if err != nil || string(other) == string(first) {
 		t.Errorf("two homes share a key: %v", err)
 	}
+	demo := t.TempDir()
+	for range 2 { // the second time it stays
+		if err := WriteSimulatedKey(demo, 7); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seven, err := homeDocumentKey(demo)
+	if err != nil || len(seven) != 32 {
+		t.Errorf("the key of a simulated portfolio: %v %v", seven, err)
+	}
 }

@@ -167,6 +167,7 @@ func runExtract(ctx context.Context, w *Work) error {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
+	x.noteQuarantine()
 	return x.copy(fmt.Sprintf("SELECT * FROM quarantine ORDER BY list_position([%s], \"table\"), source_row", quoteAll(SourceTables[:])), QuarantineName)
 }
 
@@ -454,6 +455,22 @@ func (x *extraction) copy(query, name string) error {
 	}
 	x.w.Wrote(name, f)
 	return nil
+}
+
+// noteQuarantine shows how many rows of each table were set aside, if any.
+func (x *extraction) noteQuarantine() {
+	var in, bad int64
+	var by []string
+	for _, t := range SourceTables {
+		in += x.w.counts[t+".in"]
+		if n := x.w.counts[t+".quarantined"]; n > 0 {
+			bad += n
+			by = append(by, t+" "+thousands(n))
+		}
+	}
+	if bad > 0 {
+		x.w.Note("extract: %s of %s rows break a rule and are in %s: %s", thousands(bad), thousands(in), QuarantineName, strings.Join(by, ", "))
+	}
 }
 
 // TableCounts says what became of the rows of one source table.

@@ -149,7 +149,7 @@ func ident(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"
 // types.
 func (e *engine) describe(query string) (names []string, types map[string]string, err error) {
 	types = map[string]string{}
-	err = e.rows("DESCRIBE "+query, func(r *sql.Rows) error {
+	err = e.rows("DESCRIBE SELECT * FROM ("+query+"\n)", func(r *sql.Rows) error {
 		var name, kind string
 		var null, key, def, extra sql.NullString
 		if err := r.Scan(&name, &kind, &null, &key, &def, &extra); err != nil {

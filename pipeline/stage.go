@@ -109,6 +109,9 @@ func (w *Work) Count(name string, n int64) {
 // Advance shows how far the stage is: done of total steps of any unit.
 func (w *Work) Advance(done, total int64) { w.progress.Advance(done, total) }
 
+// Note shows a line that the user should see beside the stage's own.
+func (w *Work) Note(format string, a ...any) { w.progress.Note(format, a...) }
+
 // Output is the finished output of a stage.
 type Output struct {
 	Dir      string // the versioned folder, not the link to it

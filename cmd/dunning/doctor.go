@@ -32,8 +32,6 @@ what is in the lake is what its manifests say. Nothing is changed.`,
 				if err := a.printJSON(map[string]any{"checks": checks}); err != nil {
 					return err
 				}
-				// The document is written: what is broken is in it.
-				a.asJSON = false
 			} else {
 				a.printChecks(checks)
 			}
