@@ -69,7 +69,7 @@ func addContacts(h *features.History, r *rand.Rand, id string, span, touches int
 	}
 	options := append([]data.Channel{data.Hold, data.Hold}, data.Channels[:]...)
 	for i := range touches {
-		t := data.Touch{TouchID: fmt.Sprintf("%s-t%03d", id, i), CustomerID: id, Channel: options[r.IntN(len(options))],
+		t := data.Touch{TouchID: fmt.Sprintf("%s-t%03d", id, i), CustomerID: id, Channel: options[r.IntN(len(options))], CostCents: data.Cents(r.IntN(500)),
 			SentAt: at(start+data.Date(r.IntN(span)), 8+r.IntN(12))}
 		if p := 0.1 + 0.8*r.Float64(); r.IntN(3) > 0 {
 			t.TreatProb = &p

@@ -15,6 +15,7 @@ type touchhistStats struct {
 	last                data.Date
 	lastOn              [channelCount]data.Date
 	lastChannel         int
+	lastCost            data.Cents // of the last touch
 	sinceOldest, unpaid int // touches since the oldest open invoice's issue, and since the last payment
 
 	// Decisions whose response window has closed, by option (hold last), and
@@ -61,7 +62,7 @@ func (s *snapshot) readTouchhist() {
 			t.addEcho(s, f, f.eligible && f.stage == stage)
 		}
 		t.total++
-		t.last, t.lastChannel = f.day, int(f.channel)
+		t.last, t.lastChannel, t.lastCost = f.day, int(f.channel), s.h.Touches[i].CostCents
 		t.lastOn[f.channel] = f.day
 		if f.day >= issue {
 			t.sinceOldest++
@@ -216,6 +217,12 @@ func touchhistFeatures() []Feature {
 			}
 			return float64(s.touchhist.lastChannel)
 		}, "Channel of the last touch: email 0, sms 1, whatsapp 2, voice 3, letter 4.").missing("never touched"),
+		column("last_cost", "cents", 0, inf, func(s *snapshot) float64 {
+			if s.touchhist.lastChannel < 0 {
+				return nan
+			}
+			return float64(s.touchhist.lastCost)
+		}, "Cost of the last touch: where the debtor bears it, part of what he is asked for.").missing("never touched"),
 		column("since_payment", "count", 0, inf, number(func(t *touchhistStats) int { return t.unpaid }),
 			"Touches after the day of the last payment: what went unanswered."),
 		column("step", "count", 0, inf, number(func(t *touchhistStats) int { return t.sinceOldest }),

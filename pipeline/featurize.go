@@ -31,8 +31,10 @@ func FeaturesStage() Stage {
 	return Stage{
 		Name: "features", Title: "point-in-time features and labels",
 		Folder: "lake/features/{as_of}", Inputs: []string{"extract"}, Seeded: true,
-		Config: func(c *Config) any { return []any{c.Features, c.Partitions} },
-		Run:    runFeatures,
+		Config: func(c *Config) any {
+			return []any{c.Features, c.Partitions, c.Train.Split, c.Train.TestShare}
+		},
+		Run: runFeatures,
 	}
 }
 
@@ -46,8 +48,11 @@ type featurizer struct {
 	explicit  []map[string][]features.Point // by partition and customer; nil when points come from the log
 	cohorts   *features.Cohorts
 	words     *features.Vocabulary
-	keep      uint64 // points with a hash up to this one are in the sample
-	done      atomic.Int64
+	// learnUntil is the day before which categories and baselines are learned,
+	// so that the test period has no part in them.
+	learnUntil data.Date
+	keep       uint64 // points with a hash up to this one are in the sample
+	done       atomic.Int64
 }
 
 func runFeatures(ctx context.Context, w *Work) error {
@@ -74,11 +79,11 @@ func (f *featurizer) readWhole(ctx context.Context) error {
 	if f.cohorts, err = features.NewCohorts(rows); err != nil {
 		return err
 	}
-	c := f.w.Config.Features
-	horizon := data.Date(c.HorizonDays)
-	from := data.DateOf(f.w.AsOf.Time().AddDate(0, -c.MaxAgeMonths, 0))
-	f.decisions = features.Decisions{From: from, To: f.end - horizon + 1} // later outcomes are not known yet
-	if c.DecisionPoints != "" {
+	if f.learnUntil, err = testFrom(f.w.Config, f.w.AsOf, in.Manifest); err != nil {
+		return err
+	}
+	f.decisions.From, f.decisions.To = decisionDays(f.w.Config, f.w.AsOf, in.Manifest)
+	if f.w.Config.Features.DecisionPoints != "" {
 		return f.readPoints(ctx)
 	}
 	f.decisions.Logged, err = logsHolds(f.dir, f.parts)
@@ -151,7 +156,7 @@ func (f *featurizer) survey(ctx context.Context) error {
 	hashes := make([][]uint64, f.parts)
 	err := f.eachPart(ctx, func(ctx context.Context, part int) error {
 		return f.eachHistory(ctx, part, func(h *features.History) error {
-			builders[part].Add(h, f.w.AsOf)
+			builders[part].Add(h, f.learnUntil)
 			for _, p := range f.points(h, part) {
 				hashes[part] = append(hashes[part], f.hash(h.Customer.CustomerID, p))
 			}

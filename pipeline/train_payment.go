@@ -37,7 +37,7 @@ type namedMetrics struct {
 const calibrationShare = 0.15
 
 // importanceRows bounds the sample on which SHAP values are averaged.
-const importanceRows = 2000
+const importanceRows = 300
 
 // rocPoints bounds the points of a ROC curve that the card keeps.
 const rocPoints = 100
