@@ -212,7 +212,6 @@ func (s *boxstepRun) look(b box) (*scanResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	found.value += s.wide.value
 	for r := range found.used {
 		found.used[r] += s.wide.used[r]
 	}

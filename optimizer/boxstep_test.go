@@ -1,3 +1,5 @@
+//go:build cgo
+
 package optimizer_test
 
 import (
@@ -96,16 +98,18 @@ func TestBoxstepIsDeterministic(t *testing.T) {
 	}
 }
 
-// TestBoxstepOnHardFamilies solves what makes boxes struggle: thousands of tied
-// customers, closed rows, demands, harm, heavy tails, contradictions.
-func TestBoxstepOnHardFamilies(t *testing.T) {
-	const n = 800
+// hardFamily alters an instance into one on which boxes struggle.
+type hardFamily struct {
+	name  string
+	share float64 // of the slots that a customer may use
+	alter func(p *optimizer.Problem)
+}
+
+// hardFamilies are thousands of tied customers, closed rows, demands, harm,
+// heavy tails, contradictions, for n customers.
+func hardFamilies(n float64) []hardFamily {
 	segment := func(c *optimizer.Candidate) int { return int(c.Customer*7+c.Customer/3) % 6 }
-	cases := []struct {
-		name  string
-		share float64 // of the slots that a customer may use
-		alter func(p *optimizer.Problem)
-	}{
+	return []hardFamily{
 		{"values by segment and channel", 1, func(p *optimizer.Problem) {
 			for j := range p.Candidates {
 				c := &p.Candidates[j]
@@ -148,7 +152,11 @@ func TestBoxstepOnHardFamilies(t *testing.T) {
 			p.Rows = append(p.Rows, p.MinTouchesRow("everybody", nil, n))
 		}},
 	}
-	for _, c := range cases {
+}
+
+func TestBoxstepOnHardFamilies(t *testing.T) {
+	const n = 800
+	for _, c := range hardFamilies(n) {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := optimizer.NewInstance(optimizer.Instance{Customers: n, Channels: 4, Days: 5, OptionShare: c.share, Seed: 12})
 			if err != nil {

@@ -32,7 +32,7 @@ type LPSolution struct {
 	X          []float64
 	Prices     []float64 // of the rows: objective gained per unit more of the binding bound
 	Objective  float64
-	Iterations int
+	Iterations int // 0 when the solver does not count
 }
 
 // LPSolver solves plain linear programs. Outcomes are the Status; an error

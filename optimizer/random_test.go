@@ -71,3 +71,8 @@ func seeded(seed, n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, n)) }
 func describe(p *optimizer.Problem) string {
 	return fmt.Sprintf("%d customers, %d candidates, %d rows", p.Customers(), len(p.Candidates), len(p.Rows))
 }
+
+// one returns a customer's option; value and cost in cents.
+func one(customer int32, ch data.Channel, day int, value, cost float64) optimizer.Candidate {
+	return optimizer.Candidate{Customer: customer, Channel: ch, Day: day0 + data.Date(day), ValueCents: value, CostCents: cost}
+}

@@ -17,7 +17,6 @@ type reduced struct {
 	groups   []group
 	overflow []int // column of each coupling row, -1 for none
 	refund   []int
-	base     float64   // value of the bases, not part of the LP's objective
 	limit    []float64 // what the bases leave of each row
 }
 
@@ -37,7 +36,6 @@ func (c *choices) newReduced(groups []group, limit []float64, b box) *reduced {
 	var amounts []float64
 	for _, u := range groups {
 		base, weight := u.options[0], u.weight
-		p.base += weight * c.worth(base)
 		baseRows, baseAmounts := c.uses(base)
 		for k, r := range baseRows {
 			p.limit[r] -= weight * baseAmounts[k]

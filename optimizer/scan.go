@@ -19,10 +19,8 @@ type undecided struct {
 
 // scanResult is what one pass over customers at a box found.
 type scanResult struct {
-	value float64     // Σ value of the winners of decided customers
-	used  []float64   // their use of each row
-	bound float64     // Σ over all scanned customers of their best reduced cost at the centre
-	open  []undecided // by class
+	used []float64   // of each row, by the decided customers' winners
+	open []undecided // by class
 }
 
 // scan prices the given customers (nil: all) at the centre of the box and
@@ -61,9 +59,8 @@ func (c *choices) scan(ctx context.Context, b box, subset []portion) (*scanResul
 
 // blockResult is a scanResult of one block, with sums still compensated.
 type blockResult struct {
-	value, bound sum
-	used         []sum
-	open         []undecided
+	used []sum
+	open []undecided
 }
 
 func (t *tester) scanBlock(subset []portion, from, to int) blockResult {
@@ -77,14 +74,10 @@ func (t *tester) scanBlock(subset []portion, from, to int) blockResult {
 		var winner int32
 		winner, keep = t.decide(at.class, keep)
 		weight := float64(at.weight)
-		if winner != hold {
-			p.bound.add(weight * t.reduced[winner-t.c.first[at.class]])
-		}
 		if len(keep) > 1 {
 			p.open = append(p.open, undecided{at, append([]int32(nil), keep...)})
 			continue
 		}
-		p.value.add(weight * t.c.worth(winner))
 		rows, amounts := t.c.uses(winner)
 		for k, r := range rows {
 			p.used[r].add(weight * amounts[k])
@@ -95,17 +88,13 @@ func (t *tester) scanBlock(subset []portion, from, to int) blockResult {
 
 func (c *choices) mergeBlocks(parts []blockResult) *scanResult {
 	out := &scanResult{used: make([]float64, c.rows())}
-	var value, bound sum
 	used := make([]sum, c.rows())
 	for _, p := range parts {
-		value.add(p.value.value())
-		bound.add(p.bound.value())
 		for r := range used {
 			used[r].add(p.used[r].value())
 		}
 		out.open = append(out.open, p.open...)
 	}
-	out.value, out.bound = value.value(), bound.value()
 	for r := range used {
 		out.used[r] = used[r].value()
 	}

@@ -65,7 +65,7 @@ type Solution struct {
 	Prices         []float64
 	ObjectiveCents float64 // value of X
 	BoundCents     float64 // Lagrangian dual bound at Prices, never below the true optimum
-	Iterations     int     // of the simplex method, over all linear programs
+	Iterations     int     // of the simplex method, over all linear programs; 0 where the LPSolver does not count
 	// Shortfalls says which rows stand in the way when Status is Infeasible.
 	Shortfalls []Shortfall
 	Work       Work

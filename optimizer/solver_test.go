@@ -1,3 +1,5 @@
+//go:build cgo
+
 package optimizer_test
 
 import (
@@ -54,11 +56,6 @@ func solve(t *testing.T, s optimizer.Solver, p *optimizer.Problem) *optimizer.So
 		}
 	}
 	return sol
-}
-
-// one returns a customer's option; value and cost in cents.
-func one(customer int32, ch data.Channel, day int, value, cost float64) optimizer.Candidate {
-	return optimizer.Candidate{Customer: customer, Channel: ch, Day: day0 + data.Date(day), ValueCents: value, CostCents: cost}
 }
 
 // TestSolversKnownOptima solves instances whose optimum follows by hand.
