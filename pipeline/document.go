@@ -128,14 +128,14 @@ func homeDocumentKey(home string) ([]byte, error) {
 	return key, writeDocumentKey(home, key)
 }
 
-// WriteSimulatedKey gives a home whose customers are invented a key that
-// depends on nothing but the seed, so that the same portfolio has the same
-// pseudonyms in every home. A key that is there stays.
-func WriteSimulatedKey(home string, seed uint64) error {
+// WriteSimulatedKey gives a home whose customers are invented a key that is the
+// same in every such home, so that the same portfolio has the same pseudonyms.
+// It keeps nothing secret. A key that is there stays.
+func WriteSimulatedKey(home string) error {
 	if _, err := os.Lstat(filepath.Join(home, documentKeyName)); err == nil {
 		return nil
 	}
-	key := sha256.Sum256(fmt.Appendf(nil, "dunning: key of the simulated portfolio %d", seed))
+	key := sha256.Sum256([]byte("dunning: key of simulated portfolios"))
 	return writeDocumentKey(home, key[:])
 }
 

@@ -79,14 +79,14 @@ func TestHomeDocumentKey(t *testing.T) {
 	if err != nil || string(other) == string(first) {
 		t.Errorf("two homes share a key: %v", err)
 	}
-	demo := t.TempDir()
-	for range 2 { // the second time it stays
-		if err := WriteSimulatedKey(demo, 7); err != nil {
+	demo, another := t.TempDir(), t.TempDir()
+	for _, home := range []string{demo, demo, another} { // the second time it stays
+		if err := WriteSimulatedKey(home); err != nil {
 			t.Fatal(err)
 		}
 	}
-	seven, err := homeDocumentKey(demo)
-	if err != nil || len(seven) != 32 {
-		t.Errorf("the key of a simulated portfolio: %v %v", seven, err)
+	invented, err := homeDocumentKey(demo)
+	if same, serr := homeDocumentKey(another); err != nil || serr != nil || len(invented) != 32 || string(same) != string(invented) {
+		t.Errorf("the keys of two simulated portfolios: %v %v, %v %v", invented, err, same, serr)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -30,6 +31,9 @@ can be known, for each logged decision (decisions.parquet), for the week after
 the end (asof.parquet), and the latent draws (customers.parquet). With --dirty,
 faulty rows are planted among the sources and listed in HOME/truth/faults.csv.
 
+A home without a key for pseudonyms gets the one that all simulated homes have:
+remove HOME/document.key before real customers come in.
+
 The same flags give the same bytes. docs/SIMULATOR.md has the equations.`,
 		Example: `  dunning simulate --customers 20000 --months 24 --seed 42
   dunning simulate --customers 2000 --dirty 0.02 --format parquet --json
@@ -52,7 +56,7 @@ The same flags give the same bytes. docs/SIMULATOR.md has the equations.`,
 			if err != nil {
 				return err
 			}
-			if err := a.configureDemo(format, c.End); err != nil {
+			if err := errors.Join(a.configureDemo(format, c.End), pipeline.WriteSimulatedKey(a.home)); err != nil {
 				return err
 			}
 			if a.asJSON {
