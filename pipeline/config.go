@@ -27,7 +27,7 @@ type Config struct {
 	// Threads is the number of cores used; 0, the default, means all. It
 	// changes no result.
 	Threads int `koanf:"threads"`
-	// MemoryMB bounds the memory of the SQL engine, in MiB; at least 128,
+	// MemoryMB bounds the memory of the SQL engine, in MiB; at least 256,
 	// default 1024. It spills to HOME/tmp beyond that.
 	MemoryMB int `koanf:"memory_mb"`
 
@@ -237,7 +237,7 @@ func (c *Config) Validate() error {
 	inf := math.Inf(1)
 	f.within("partitions", float64(c.Partitions), 1, 1024)
 	f.within("threads", float64(c.Threads), 0, 1024)
-	f.within("memory_mb", float64(c.MemoryMB), 128, inf)
+	f.within("memory_mb", float64(c.MemoryMB), 256, inf)
 	f.within("budget_cents", float64(c.BudgetCents), 0, inf)
 	f.within("holdout_share", c.HoldoutShare, 0, 0.5)
 	f.check(c.Value == "mean" || c.Value == "lower", "value: %q is neither mean nor lower", c.Value)

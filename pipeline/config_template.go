@@ -21,7 +21,7 @@ func fileQuery(table, format string) string {
 	if format == "parquet" {
 		return fmt.Sprintf("SELECT * FROM read_parquet('sources/%s.parquet')", table)
 	}
-	return fmt.Sprintf("SELECT * FROM read_csv('sources/%s.csv', header = true, all_varchar = true, delim = ',', quote = '\"')", table)
+	return fmt.Sprintf("SELECT * FROM read_csv('sources/%s.csv', header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', comment = '')", table)
 }
 
 // defaultYAML is the commented default configuration for sources of the given

@@ -37,7 +37,7 @@ func TestExtractGivesTheSameBytes(t *testing.T) {
 	home, config := writeHome(t, files)
 	config.Partitions = 1 // one file of several row groups
 	var want data.Manifest
-	for i, run := range []struct{ threads, memoryMB int }{{1, 1024}, {2, 1024}, {3, 128}} {
+	for i, run := range []struct{ threads, memoryMB int }{{1, 1024}, {2, 1024}, {3, 256}} {
 		config.Threads, config.MemoryMB = run.threads, run.memoryMB
 		if _, err := runTest(t.Context(), home, config, []Stage{ExtractStage()}, RunOptions{Force: true}); err != nil {
 			t.Fatal(err)

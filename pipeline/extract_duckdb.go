@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -116,14 +117,34 @@ func (e *engine) explain(err error) error {
 	return fmt.Errorf("duckdb: %s", text)
 }
 
+// csvCause finds, below the first line of an error about CSV, what is wrong;
+// csvFile finds where. What lies between may repeat a customer's data.
+var (
+	csvCause = regexp.MustCompile(`(?m)^(Expected Number of Columns.*|Value with unterminated quote|Invalid unicode|Maximum line size.*|Error when converting column "[^"]*")`)
+	csvFile  = regexp.MustCompile(`(?m)^\s*file = (.*)$`)
+)
+
 // firstLine keeps what says what is wrong: DuckDB adds lines with candidates,
-// the query and a stack.
+// the query, settings and the row itself.
 func firstLine(s string) string {
 	line, rest, _ := strings.Cut(s, "\n")
-	if near, _, ok := strings.Cut(rest, "\n"); ok && strings.HasSuffix(strings.TrimSpace(line), ":") {
-		line += " " + near
+	switch {
+	case strings.Contains(line, "Error when sniffing file"):
+		return strings.TrimSpace(line) + " No layout fits: a row may have another number of columns than the header, or a quote may be open"
+	case !strings.Contains(line, "CSV Error on Line"):
+		return strings.TrimSpace(line)
 	}
-	return strings.TrimSpace(line)
+	line = strings.Replace(line, "Line: ", "line ", 1)
+	if f := csvFile.FindStringSubmatch(rest); f != nil {
+		line += " of " + f[1]
+	}
+	if cause := csvCause.FindString(rest); cause != "" {
+		line += ": " + cause
+		if strings.HasPrefix(cause, "Error when") {
+			line += "; read the file with all_varchar = true, so that such rows are quarantined"
+		}
+	}
+	return line
 }
 
 // queryError gives an error of a source's query its class: a query that does

@@ -71,7 +71,7 @@ func downloadFrom(ctx context.Context, w *Work, env string, names []string, boun
 		sums[name+" rows"] = sum
 		// Quotes are given, not sniffed: a value may hold a line break.
 		bound[name] = boundSource{unsorted: true, query: fmt.Sprintf(
-			"SELECT * FROM read_csv(%s, header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', parallel = false)", quote(path))}
+			"SELECT * FROM read_csv(%s, header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', comment = '', parallel = false)", quote(path))}
 	}
 	return nil
 }

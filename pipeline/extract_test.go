@@ -330,6 +330,23 @@ func TestExtractRefuses(t *testing.T) {
 			}
 			c.Sources["payments"] = Source{Query: "FROM 'p.parquet'"}
 		}, data.ErrBadInput, []string{"payments", "p.parquet"}},
+		{"row with too few columns", func(t *testing.T, home string, c *Config) {
+			rewrite(t, home, "payments", func(s string) string { return s + "P3,I1,secret-5\n" })
+		}, data.ErrBadInput, []string{"payments.csv", "number of columns"}},
+		{"row with too few columns, far down", func(t *testing.T, home string, c *Config) {
+			rewrite(t, home, "payments", func(s string) string {
+				return s + strings.Repeat("P3,I1,C1,2025-02-03,1,\n", 30_000) + "P3,I1,secret-5\n"
+			})
+		}, data.ErrBadInput, []string{"payments", "line 30004 of", "payments.csv", "Expected Number of Columns: 6 Found: 3"}},
+		{"row that is not UTF-8", func(t *testing.T, home string, c *Config) {
+			rewrite(t, home, "payments", func(s string) string { return s + "P3,I1,C1,2025-02-03,1,secret-\xff\xfe\n" })
+		}, data.ErrBadInput, []string{"payments", "line 4", "Invalid unicode"}},
+		{"value that does not fit a guessed type", func(t *testing.T, home string, c *Config) {
+			rewrite(t, home, "payments", func(s string) string {
+				return s + strings.Repeat("P3,I1,C1,2025-02-03,1,\n", 30_000) + "P3,I1,C1,2025-02-03,secret-5,\n"
+			})
+			c.Sources["payments"] = Source{Query: "FROM 'sources/payments.csv'"}
+		}, data.ErrBadInput, []string{"payments", "line 30004", `column "amount_cents"`, "all_varchar = true"}},
 		{"a folder for a file", func(t *testing.T, home string, c *Config) {
 			if err := os.Mkdir(filepath.Join(home, "d.csv"), 0o755); err != nil {
 				t.Fatal(err)
@@ -369,6 +386,9 @@ func TestExtractRefuses(t *testing.T) {
 					t.Errorf("%q is not in the error: %v", w, err)
 				}
 			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("the error tells a customer's data: %v", err)
+			}
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("the error has more than one line: %v", err)
 			}
@@ -388,5 +408,22 @@ func rewrite(t *testing.T, home, table string, change func(string) string) {
 	}
 	if err := os.WriteFile(path, []byte(change(string(b))), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A CSV reader that guesses would take lines with a "#" for comments and drop
+// them without a word.
+func TestNoLineIsTakenForAComment(t *testing.T) {
+	files := sourceFiles()
+	files["customers"] += "#C4,PF,,,,,,\n"
+	files["invoices"] += "I9,#C4,2025-01-03,2025-01-05,1,# one,\n"
+	home, config := writeHome(t, files)
+	config.Sources = defaultConfig("csv").Sources
+	out, err := extract(home, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := out.Manifest.Counts; c["customers.accepted"] != 4 || c["invoices.accepted"] != 4 {
+		t.Errorf("counts %v", c)
 	}
 }
