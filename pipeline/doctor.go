@@ -243,7 +243,7 @@ func textKeys(m map[data.Channel]ChannelConfig) []string {
 // findOutputs re-hashes what stages left in the home.
 func (d *doctor) findOutputs() {
 	var links []string
-	for _, pattern := range []string{"lake/*/*", "plans/*"} {
+	for _, pattern := range []string{"lake/*/*", "models/*", "models/*/*", "plans/*", "reports/*"} {
 		found, err := filepath.Glob(filepath.Join(d.home, filepath.FromSlash(pattern)))
 		if err != nil {
 			continue // the home's own name is a broken glob: nothing can be found by it
