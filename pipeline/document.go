@@ -139,17 +139,18 @@ func WriteSimulatedKey(home string) error {
 	return writeDocumentKey(home, key[:])
 }
 
+// writeDocumentKey makes the key appear whole or not at all, and never in place
+// of another.
 func writeDocumentKey(home string, key []byte) error {
 	path := filepath.Join(home, documentKeyName)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.CreateTemp(home, "."+documentKeyName+".tmp-*") // nobody else may read it
 	if err != nil {
 		return homeError(home, err)
 	}
+	defer os.Remove(f.Name())
 	_, err = fmt.Fprintln(f, hex.EncodeToString(key))
-	err = errors.Join(err, f.Sync(), f.Close(), data.SyncDir(home))
-	if err != nil {
-		os.Remove(path)
-		return homeError(home, err)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = errors.Join(os.Link(f.Name(), path), data.SyncDir(home))
 	}
-	return nil
+	return homeError(home, err)
 }

@@ -30,11 +30,14 @@ func Promote(home string, asOf data.Date) (refused string, err error) {
 	}
 	link := filepath.Join(home, filepath.FromSlash(CurrentModel))
 	target := asOf.String()
+	next := link + ".next"
+	if err := removeIfThere(next); err != nil {
+		return "", fmt.Errorf("pipeline: promote: %w", err)
+	}
 	if now, err := os.Readlink(link); err == nil && now == target {
 		return "", nil
 	}
-	next := link + ".next"
-	if err := errors.Join(removeIfThere(next), os.Symlink(target, next), os.Rename(next, link), data.SyncDir(filepath.Dir(link))); err != nil {
+	if err := errors.Join(os.Symlink(target, next), os.Rename(next, link), data.SyncDir(filepath.Dir(link))); err != nil {
 		return "", fmt.Errorf("pipeline: promote: %w", err)
 	}
 	return "", nil

@@ -475,6 +475,18 @@ func removeRemains(home string, stages []Stage) error {
 			}
 		}
 	}
+	// Other programs write into the home too: only names that are a run's own.
+	for _, pattern := range []string{".probe-*", "." + documentKeyName + ".tmp-*", "lake/..hashes.json.tmp-*"} {
+		found, err := filepath.Glob(filepath.Join(home, filepath.FromSlash(pattern)))
+		if err != nil {
+			return err
+		}
+		for _, path := range found {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
 	return os.RemoveAll(filepath.Join(home, "tmp"))
 }
 
