@@ -49,7 +49,7 @@ type planner struct {
 
 	ids     []string // customer of each index of the problem
 	rows    []data.Candidate
-	keepAll bool // keep candidates that are worth nothing, too
+	keepAll bool // keep candidates that are not worth their cost, too
 	problem *optimizer.Problem
 	out     Optimization
 }
@@ -83,7 +83,9 @@ func runOptimize(ctx context.Context, w *Work) error {
 }
 
 // read loads the scores and those candidates that a plan may hold: allowed, and
-// worth something or needed for a minimum.
+// worth more than they cost or needed for a minimum. Credits that are not spent
+// today can be spent tomorrow, so a contact that does not earn its cost is no
+// use of them, however much budget is left.
 func (p *planner) read() error {
 	in := p.w.Input("score")
 	scores, err := data.Read[data.Score](in.Path(scoresFile))
@@ -118,7 +120,7 @@ func (p *planner) read() error {
 					continue
 				}
 				p.out.Plan.Allowed++
-				if p.keepAll || p.value(c) > 0 || demanded[p.customer[c.CustomerID].Segment] {
+				if p.keepAll || p.value(c) > c.CostCents || demanded[p.customer[c.CustomerID].Segment] {
 					p.rows = append(p.rows, c)
 				}
 			}

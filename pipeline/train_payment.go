@@ -42,6 +42,10 @@ const importanceRows = 300
 // rocPoints bounds the points of a ROC curve that the card keeps.
 const rocPoints = 100
 
+// logisticRows bounds the sample that the logistic regression learns from: its
+// few coefficients are settled by then, and it would take longer than the rest.
+const logisticRows = 20_000
+
 // organicRows are the rows of one learner's life: fit, calibrate, test.
 type organicRows struct {
 	fit, calibrate, test []int
@@ -57,7 +61,7 @@ func (t *trainer) trainPayment(ctx context.Context) error {
 	boosting := t.boosting(t.w.Seed)
 	learners := []models.Learner{
 		boosting,
-		baseline.Logistic{},
+		baseline.Logistic{MaxRows: logisticRows, Seed: t.w.Seed},
 		baseline.GolearnForest{Seed: t.w.Seed},
 		baseline.BaseRate{},
 	}
@@ -127,9 +131,10 @@ func (t *trainer) organicRows() (organicRows, error) {
 }
 
 // heldOutProbabilities fits a learner on the earlier training rows, calibrates
-// it on the later ones, and returns its probabilities for the test rows, with
-// and without the calibration. The champion's are kept for all of the test
-// period.
+// it on the later ones, fits it once more on both, and returns its
+// probabilities for the test rows, with and without the calibration: what is
+// judged is made in the way of what is kept. The champion's are kept for all of
+// the test period.
 func (t *trainer) heldOutProbabilities(ctx context.Context, l models.Learner, rows organicRows) (p, raw []float64, c models.Calibration, err error) {
 	m, err := l.Fit(ctx, t.X.Take(rows.fit), t.paid(rows.fit), nil)
 	if err != nil {
@@ -139,6 +144,11 @@ func (t *trainer) heldOutProbabilities(ctx context.Context, l models.Learner, ro
 		return nil, nil, c, err
 	}
 	c = t.calibrate(t.paid(rows.calibrate), p)
+	known := slices.Concat(rows.fit, rows.calibrate)
+	slices.Sort(known)
+	if m, err = l.Fit(ctx, t.X.Take(known), t.paid(known), nil); err != nil {
+		return nil, nil, c, err
+	}
 	if raw, err = m.Predict(t.X.Take(rows.test)); err != nil {
 		return nil, nil, c, err
 	}

@@ -180,7 +180,7 @@ func (p *planner) worthOfBest(ctx context.Context, values, truth map[slot]float6
 	best := &planner{w: p.w, customer: p.customer, scores: p.scores}
 	for _, c := range p.rows {
 		v := values[slot{c.CustomerID, c.Channel, c.Day}]
-		if v <= 0 {
+		if v <= float64(c.CostCents) {
 			continue
 		}
 		c.ValueCents, c.ValueLoCents = data.RoundCents(v), data.RoundCents(v)
