@@ -14,24 +14,23 @@ import (
 	"dunning/features"
 	"dunning/models"
 	"dunning/models/baseline"
-	"dunning/models/xgb"
 )
 
 // learners are all classifiers, small enough for a quick suite. learns is
 // false where the predictions do not depend on the columns.
-func learners() []struct {
-	learner models.Learner
-	learns  bool
-} {
-	return []struct {
-		learner models.Learner
-		learns  bool
-	}{
-		{&xgb.Learner{Params: xgb.Params{Rounds: 40, MinChildWeight: 1, Lambda: 1, Eta: 0.2, Seed: 7}}, true},
+func learners() []contestant {
+	all := []contestant{
 		{baseline.Logistic{Seed: 7}, true},
 		{baseline.GolearnForest{Trees: 8, SampleRows: 300, Seed: 7}, true},
 		{baseline.BaseRate{}, false},
 	}
+	return append(all, compiledLearners()...)
+}
+
+// contestant is a learner, and whether it looks at the columns at all.
+type contestant struct {
+	learner models.Learner
+	learns  bool
 }
 
 // sample draws rows with four columns: signal, noise with gaps, a constant and
