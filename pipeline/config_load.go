@@ -45,7 +45,7 @@ func LoadConfigFile(path string) (*Config, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: %s: %w; make one with dunning init", data.ErrUsage, path, errNoConfig)
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", data.ErrUsage, err)
+		return nil, fmt.Errorf("%w: %w; choose another home with --home or make it readable", data.ErrUsage, err)
 	}
 	c, err := ParseConfig(b, os.Environ())
 	if err != nil {
@@ -114,7 +114,69 @@ func decode(raw map[string]any, c *Config) error {
 	if err == nil {
 		err = d.Decode(raw)
 	}
-	return err
+	var f faults
+	f.decoded(err)
+	if len(f) == 0 {
+		return nil
+	}
+	return f
+}
+
+// decoded adds the faults that the decoder found, in our words: each with its
+// key.
+func (f *faults) decoded(err error) {
+	fault, isFault := err.(*mapstructure.DecodeError)
+	switch x := err.(type) {
+	case nil:
+		return
+	case interface{ Unwrap() []error }:
+		for _, e := range x.Unwrap() {
+			f.decoded(e)
+		}
+		return
+	case interface{ Unwrap() error }:
+		if !isFault {
+			f.decoded(x.Unwrap())
+			return
+		}
+	}
+	var wrong *mapstructure.UnconvertibleTypeError
+	switch {
+	case !isFault:
+		*f = append(*f, err)
+	case errors.As(err, &wrong):
+		f.check(false, "%s: %v is not %s", fault.Name(), redactValue(wrong.Value), wantedKind(wrong.Expected.Type()))
+	default:
+		f.check(false, "%s: %w", fault.Name(), fault.Unwrap())
+	}
+}
+
+// wantedKind says in words what a key holds.
+func wantedKind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return wantedKind(t.Elem())
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.String:
+		return "a text"
+	case reflect.Slice:
+		return "a list"
+	}
+	return "a group of keys"
+}
+
+// redactValue shows a value of the configuration; of a text, which may be a
+// secret in the wrong place, only its beginning.
+func redactValue(v any) any {
+	if s, ok := v.(string); ok {
+		return fmt.Sprintf("%q", redact(s))
+	}
+	return v
 }
 
 // wholeNumbers refuses fractions where an integer is meant; the decoder would

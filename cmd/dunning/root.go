@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,7 @@ type app struct {
 	stdout io.Writer // the answer: text for people, one JSON document with --json
 	stderr io.Writer // logs and progress
 
+	started  bool // the command line was understood
 	answered bool // the one JSON document was printed
 }
 
@@ -40,8 +42,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if errors.Is(err, context.Canceled) {
 		err = fmt.Errorf("stopped; run the same command again to go on")
 	}
+	if !a.started && !errors.Is(err, data.ErrUsage) {
+		err = fmt.Errorf("%w: %w; see --help", data.ErrUsage, err) // of the library that reads the command line
+	}
 	code := data.ExitCode(err)
-	if a.asJSON && !a.answered {
+	if (a.asJSON || !a.started && slices.Contains(args, "--json")) && !a.answered {
 		a.printJSON(map[string]any{"error": oneLine(err), "exit_code": code})
 	}
 	fmt.Fprintln(stderr, "dunning:", oneLine(err))
@@ -64,9 +69,17 @@ Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 bad input data;
 4 refused by a rule.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
-		PersistentPreRun: func(*cobra.Command, []string) {
+		Args:          knownCommand,
+		// Letters that a name may be off to be suggested.
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if a.home == "" {
+				return fmt.Errorf("%w: --home is empty; name a folder", data.ErrUsage)
+			}
+			a.started = true
 			slog.SetDefault(slog.New(slog.NewTextHandler(a.stderr, nil)))
+			return nil
 		},
 	}
 	root.PersistentFlags().StringVar(&a.home, "home", "var/dunning", "folder of the configuration, the lake, the models and the plans")
@@ -78,7 +91,36 @@ Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 bad input data;
 	for _, newCommand := range commands {
 		root.AddCommand(newCommand(a))
 	}
+	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "help" {
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				found, rest, err := root.Find(args)
+				if err == nil && len(rest) > 0 {
+					err = unknownCommand(found, rest[0])
+				}
+				return err
+			}
+		}
+	}
 	return root
+}
+
+// knownCommand refuses what the root takes for an argument: the name of no
+// command.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return unknownCommand(root, args[0])
+}
+
+func unknownCommand(parent *cobra.Command, name string) error {
+	hint := ""
+	if near := parent.SuggestionsFor(name); len(near) > 0 {
+		hint = fmt.Sprintf("; did you mean %q?", near[0])
+	}
+	return fmt.Errorf("%w: %s has no command %q%s; see --help", data.ErrUsage, parent.CommandPath(), name, hint)
 }
 
 // printJSON writes the one JSON document of a command that runs with --json.
