@@ -2,6 +2,7 @@ package data
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -152,11 +153,7 @@ func open[T any](path string) (r *parquet.GenericReader[T], closeFile func() err
 			f.Close()
 		}
 	}()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, nil, fmt.Errorf("data: %w", err)
-	}
-	pf, err := parquet.OpenFile(f, info.Size())
+	pf, err := OpenParquet(f)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w: %w", path, ErrDamagedFile, err)
 	}
@@ -166,6 +163,28 @@ func open[T any](path string) (r *parquet.GenericReader[T], closeFile func() err
 		}
 	}
 	return parquet.NewGenericReader[T](pf), f.Close, nil
+}
+
+// OpenParquet opens a Parquet file of any schema. The library takes the file's
+// word for the length of its footer, for which a damaged one asks gigabytes;
+// this does not. It may panic on other damage, as the library does.
+func OpenParquet(f *os.File) (*parquet.File, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	const marks = 12 // "PAR1" at both ends, and the footer's length before the last
+	tail := make([]byte, 8)
+	if info.Size() < marks {
+		return nil, errors.New("too short for a Parquet file")
+	}
+	if _, err := f.ReadAt(tail, info.Size()-8); err != nil {
+		return nil, err
+	}
+	if footer := int64(binary.LittleEndian.Uint32(tail)); string(tail[4:]) != "PAR1" || footer > info.Size()-marks {
+		return nil, errors.New("does not end as a Parquet file")
+	}
+	return parquet.OpenFile(f, info.Size())
 }
 
 func readBatch[T any](r *parquet.GenericReader[T], buf []T) (n int, err error) {

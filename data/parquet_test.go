@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,24 @@ func TestReadNamesTheMissingColumn(t *testing.T) {
 	_, err := data.Read[data.Payment](path)
 	if !errors.Is(err, data.ErrDamagedFile) || !strings.Contains(err.Error(), `"payment_id"`) {
 		t.Errorf("Read = %v, want a damaged file without payment_id", err)
+	}
+}
+
+func TestLyingFooterTakesNoMemory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.parquet")
+	// The footer's length, before the last mark, says 827 MB.
+	if err := os.WriteFile(path, []byte("PAR1PAR1PAR1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := data.Read[data.Invoice](path)
+	runtime.ReadMemStats(&after)
+	if !errors.Is(err, data.ErrDamagedFile) {
+		t.Errorf("Read = %v", err)
+	}
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > 1<<20 {
+		t.Errorf("it took %d bytes", taken)
 	}
 }
 

@@ -59,12 +59,14 @@ bound_cents is more than any allocation can bring, and gap says how far the
 linear program's optimum is from it.
 
   candidates  CSV or Parquet: customer_id, channel, day, value_cents, cost_cents;
-              optional: allowed (false is skipped and counted), segment
+              optional: allowed (false is skipped and counted), segment;
+              a file, a folder of files, or a pattern in quotes
   capacities  CSV or Parquet: channel, day, capacity (touches)
   rows        YAML, CSV or Parquet: minimum coverage, maximum share, wallets
               (docs/OPTIMIZER.md)`,
 		Example: `  dunning allocate --candidates candidates.csv --budget 500000 --out plan.csv
-  dunning allocate --candidates c.parquet --budget 500000 --capacities cap.csv --json`,
+  dunning allocate --candidates c.parquet --budget 500000 --capacities cap.csv --json
+  dunning allocate --candidates var/dunning/lake/score/2026-01-05/candidates --budget 500000`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.requireBudget(cmd.Flags().Changed("budget"))
@@ -75,7 +77,7 @@ linear program's optimum is from it.
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&c.candidates, "candidates", "", "table of candidates (required)")
+	f.StringVar(&c.candidates, "candidates", "", "table of candidates: file, folder or pattern (required)")
 	f.Float64Var(&c.budgetCents, "budget", 0, "cents to spend at most (required)")
 	f.StringVar(&c.capacities, "capacities", "", "table of touches per channel and day; none: not limited")
 	f.StringVar(&c.rows, "rows", "", "further rows: coverage, shares, wallets")

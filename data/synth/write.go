@@ -101,11 +101,11 @@ func openTables(c Config, home string, format Format) (set *tableSet, err error)
 		}
 	}
 	set = &tableSet{}
-	defer func() {
+	defer func(opened *tableSet) {
 		if err != nil {
-			set.abort()
+			opened.abort()
 		}
-	}()
+	}(set) // the result is nil by then
 	for i := range Tables {
 		t, err := openSource(sources, i, format)
 		if err != nil {

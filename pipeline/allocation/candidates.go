@@ -2,6 +2,7 @@ package allocation
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -115,12 +116,39 @@ func compareOptions(a, b optimizer.Candidate) int {
 	return cmp.Or(cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.Day, b.Day), cmp.Compare(a.Channel.Index(), b.Channel.Index()))
 }
 
-// ReadCandidates reads a table of candidates, CSV or Parquet. Numbers may be
-// fractional.
+// ReadCandidates reads a table of candidates, CSV or Parquet: one file, all
+// files of a folder, or those that a pattern like "part-*.parquet" matches, in
+// the order of their names. Numbers may be fractional.
 func ReadCandidates(path string) (*Candidates, error) {
+	files, err := tableFiles(path)
+	if err != nil {
+		return nil, err
+	}
 	var b Builder
+	for _, file := range files {
+		err := readCandidates(&b, file)
+		// A partition may be empty; the whole table may not.
+		if err != nil && (!errors.Is(err, errEmpty) || len(files) == 1) {
+			return nil, err
+		}
+	}
+	if b.read == 0 {
+		return nil, fmt.Errorf("%w: %s: %w; it needs at least one row", data.ErrBadInput, path, errEmpty)
+	}
+	c, err := b.Build()
+	if err != nil {
+		if len(files) > 1 {
+			return nil, fmt.Errorf("%s, %d files read one after the other, %w", path, len(files), err)
+		}
+		return nil, fmt.Errorf("%s %w", path, err)
+	}
+	return c, nil
+}
+
+// readCandidates adds the rows of one file.
+func readCandidates(b *Builder, path string) error {
 	required := []string{"customer_id", "channel", "day", "value_cents", "cost_cents"}
-	err := scanTable(path, required, []string{"allowed", "segment"}, func(c []cell) error {
+	return scanTable(path, required, []string{"allowed", "segment"}, func(c []cell) error {
 		id, err := c[0].id("customer_id")
 		if err != nil {
 			return err
@@ -144,14 +172,6 @@ func ReadCandidates(path string) (*Candidates, error) {
 		}
 		return b.Add(id, c[6].label(), o, allowed)
 	})
-	if err != nil {
-		return nil, err
-	}
-	c, err := b.Build()
-	if err != nil {
-		return nil, fmt.Errorf("%s %w", path, err)
-	}
-	return c, nil
 }
 
 // ReadCapacities reads a table of capacities, CSV or Parquet: channel, day,

@@ -29,11 +29,7 @@ func (t *table) scanParquet(f *os.File) (err error) {
 			err = fmt.Errorf("%s: %w: %v", t.path, data.ErrDamagedFile, p)
 		}
 	}()
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("%w: %s: %w", data.ErrBadInput, t.path, err)
-	}
-	file, err := parquet.OpenFile(f, info.Size())
+	file, err := data.OpenParquet(f)
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w; write it again", t.path, data.ErrDamagedFile, err)
 	}

@@ -10,10 +10,48 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"dunning/data"
 )
+
+// errEmpty marks a table without rows.
+var errEmpty = errors.New("the table is empty")
+
+// tableFiles lists the files of a table: path itself, the CSV and Parquet files
+// in the folder path, or the files that the pattern path matches, sorted.
+func tableFiles(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() || err != nil && !strings.ContainsAny(path, "*?[") {
+		return []string{path}, nil // what is wrong with it, its reader says
+	}
+	patterns := []string{path}
+	if err == nil {
+		patterns = nil
+		for _, ext := range []string{"*.csv", "*.csv.gz", "*.parquet"} {
+			patterns = append(patterns, filepath.Join(escapePattern(path), ext))
+		}
+	}
+	var files []string
+	for _, p := range patterns {
+		found, err := filepath.Glob(p)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", data.ErrUsage, path, err)
+		}
+		files = append(files, found...)
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%w: %s: no Parquet or CSV file is there", data.ErrBadInput, path)
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+// escapePattern makes a path a pattern that matches it alone.
+func escapePattern(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
 
 // scanTable calls row for each data row of a CSV or Parquet file with the cells
 // of the wanted columns, in their order; an optional column that the file lacks
@@ -52,7 +90,7 @@ func scanTable(path string, required, optional []string, row func(cells []cell) 
 		err = t.scanCSV(f)
 	}
 	if err == nil && t.rows == 0 {
-		return fmt.Errorf("%w: %s: the table is empty; it needs at least one row", data.ErrBadInput, path)
+		return fmt.Errorf("%w: %s: %w; it needs at least one row", data.ErrBadInput, path, errEmpty)
 	}
 	return err
 }
@@ -108,7 +146,7 @@ func (t *table) scanCSV(r io.Reader) error {
 	}
 	names, err := c.Read()
 	if err == io.EOF {
-		return fmt.Errorf("%w: %s: the table is empty; it needs a header and at least one row", data.ErrBadInput, t.path)
+		return fmt.Errorf("%w: %s: %w; it needs a header and at least one row", data.ErrBadInput, t.path, errEmpty)
 	}
 	if err != nil {
 		return t.damaged(err)
