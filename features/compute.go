@@ -13,20 +13,23 @@ type Computer struct {
 	baseline   Baseline
 	exposure   exposure
 	cohorts    *Cohorts
+	prices     *Prices
 	calendar   *calendar
 	decay      []float64 // weight of a touch by its age in days
 	scratch    snapshot
 	row        []float32
 }
 
-// NewComputer returns a computer with the category codes of v and the cohort
-// statistics of cohorts. Both may be nil: every category is then unknown, and
-// every cohort feature NaN. They are read only and may be shared.
-func NewComputer(v *Vocabulary, cohorts *Cohorts) *Computer {
+// NewComputer returns a computer with the category codes of v, the cohort
+// statistics of cohorts and the prices of touches. Each may be nil: every
+// category is then unknown, every cohort feature NaN, no cost comparable. They
+// are read only and may be shared.
+func NewComputer(v *Vocabulary, cohorts *Cohorts, prices *Prices) *Computer {
 	c := &Computer{
 		dictionary: Dictionary(),
 		vocabulary: newVocabularyIndex(v),
 		cohorts:    cohorts,
+		prices:     prices,
 		calendar:   newCalendar(),
 		decay:      newDecay(),
 	}

@@ -16,7 +16,7 @@ func ExampleComputer_Row() {
 		Invoices: []data.Invoice{{InvoiceID: "i1", CustomerID: "c1", IssuedOn: day("2024-02-01"), DueOn: day("2024-03-01"), AmountCents: 50_00}},
 		Payments: []data.Payment{{PaymentID: "p1", InvoiceID: "i1", CustomerID: "c1", PaidAt: noon("2024-03-11"), AmountCents: 50_00}},
 	})
-	c := features.NewComputer(nil, nil)
+	c := features.NewComputer(nil, nil, nil)
 	names := c.Names()
 	row := make([]float32, len(names))
 	for _, at := range []data.Date{day("2024-03-11"), day("2024-03-13")} {
@@ -44,7 +44,7 @@ func ExampleComputer_AppendTraining() {
 	})
 	points := features.Decisions{Logged: h.HasHolds(), From: day("2024-01-01"), To: day("2024-04-01")}.Points(h)
 	var f features.Frame
-	features.NewComputer(nil, nil).AppendTraining(&f, h, points, features.Training{HorizonDays: 14, End: day("2024-04-01")})
+	features.NewComputer(nil, nil, nil).AppendTraining(&f, h, points, features.Training{HorizonDays: 14, End: day("2024-04-01")})
 	for i := range f.Len() {
 		fmt.Println(f.UnitID[i], f.Option[i], f.OutcomePaid[i], f.OutcomeDay[i], f.Column("f_aging_oldest_past_due_days")[i])
 	}

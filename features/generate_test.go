@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"dunning/data"
@@ -130,6 +131,23 @@ func testCohorts() *features.Cohorts {
 	return cohorts
 }
 
+// testPrices knows every tenth cost of generated touches, in their first year.
+var testPrices = sync.OnceValue(func() *features.Prices {
+	var rows []features.PriceRow
+	for _, ch := range data.Channels {
+		for on := range 366 {
+			for cost := 0; cost < 500; cost += 10 {
+				rows = append(rows, features.PriceRow{Channel: ch, Day: start + data.Date(on), CostCents: data.Cents(cost), Touches: 1})
+			}
+		}
+	}
+	prices, err := features.NewPrices(rows)
+	if err != nil {
+		panic(err)
+	}
+	return prices
+})
+
 func newTestComputer() *features.Computer {
-	return features.NewComputer(testVocabulary(), testCohorts())
+	return features.NewComputer(testVocabulary(), testCohorts(), testPrices())
 }

@@ -124,7 +124,7 @@ func TestHistoriesOfALakeWithEmptyTables(t *testing.T) {
 	if err != nil || len(got) != 1 {
 		t.Fatalf("%d histories, %v", len(got), err)
 	}
-	c := features.NewComputer(nil, nil)
+	c := features.NewComputer(nil, nil, nil)
 	row := make([]float32, len(c.Names()))
 	c.Row(got[0], start+100, start+100, row)
 	for j, f := range features.Dictionary() {

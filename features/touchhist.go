@@ -16,7 +16,7 @@ type touchhistStats struct {
 	lastOn              [channelCount]data.Date
 	lastChannel         int
 	lastCost            data.Cents // of the last touch
-	sinceOldest, unpaid int // touches since the oldest open invoice's issue, and since the last payment
+	sinceOldest, unpaid int        // touches since the oldest open invoice's issue, and since the last payment
 
 	// Decisions whose response window has closed, by option (hold last), and
 	// those that were answered.
@@ -223,6 +223,12 @@ func touchhistFeatures() []Feature {
 			}
 			return float64(s.touchhist.lastCost)
 		}, "Cost of the last touch: where the debtor bears it, part of what he is asked for.").missing("never touched"),
+		column("last_cost_rank", "share", 0, 1, func(s *snapshot) float64 {
+			if s.touchhist.lastChannel < 0 {
+				return nan
+			}
+			return s.c.prices.Rank(data.Channels[s.touchhist.lastChannel], s.touchhist.last, s.touchhist.lastCost)
+		}, "Share of the portfolio's touches on the channel of the last touch, in the 90 days that end with its day, that cost less; equal costs count half. Unlike the cost, it outlives a change of tariff.").missing("never touched"),
 		column("since_payment", "count", 0, inf, number(func(t *touchhistStats) int { return t.unpaid }),
 			"Touches after the day of the last payment: what went unanswered."),
 		column("step", "count", 0, inf, number(func(t *touchhistStats) int { return t.sinceOldest }),

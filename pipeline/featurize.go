@@ -47,6 +47,7 @@ type featurizer struct {
 	decisions features.Decisions
 	explicit  []map[string][]features.Point // by partition and customer; nil when points come from the log
 	cohorts   *features.Cohorts
+	prices    *features.Prices
 	words     *features.Vocabulary
 	// learnUntil is the day before which categories and baselines are learned,
 	// so that the test period has no part in them.
@@ -68,8 +69,8 @@ func runFeatures(ctx context.Context, w *Work) error {
 	return f.compute(ctx)
 }
 
-// readWhole prepares what is the same for all customers: cohorts, the kind of
-// log, explicit decision points.
+// readWhole prepares what is the same for all customers: cohorts, prices, the
+// kind of log, explicit decision points.
 func (f *featurizer) readWhole(ctx context.Context) error {
 	in := f.w.Input("extract")
 	rows, err := writeCohorts(ctx, f.w, in, f.w.AsOf)
@@ -77,6 +78,9 @@ func (f *featurizer) readWhole(ctx context.Context) error {
 		return err
 	}
 	if f.cohorts, err = features.NewCohorts(rows); err != nil {
+		return err
+	}
+	if f.prices, err = touchPrices(ctx, f.w, in, f.w.AsOf); err != nil {
 		return err
 	}
 	if f.learnUntil, err = testFrom(f.w.Config, f.w.AsOf, in.Manifest); err != nil {
@@ -206,7 +210,7 @@ func (f *featurizer) compute(ctx context.Context) error {
 }
 
 func (f *featurizer) computePart(ctx context.Context, part int, training, scoring *features.Frame) error {
-	c := features.NewComputer(f.words, f.cohorts)
+	c := features.NewComputer(f.words, f.cohorts, f.prices)
 	outcome := features.Training{HorizonDays: f.w.Config.Features.HorizonDays, End: f.end}
 	days := planDays(f.w)
 	planning := &features.Frame{}
