@@ -73,9 +73,7 @@ func runOptimize(ctx context.Context, w *Work) error {
 		return err
 	}
 	actions := p.actions(solution, plan)
-	if err := p.describe(solution, plan, actions); err != nil {
-		return err
-	}
+	p.describe(solution, actions)
 	if err := p.curve(ctx); err != nil {
 		return err
 	}

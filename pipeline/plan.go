@@ -104,14 +104,11 @@ func percent(p float64) string {
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
-// describe fills in the plan's figures.
-func (p *planner) describe(s *optimizer.Solution, plan *optimizer.Plan, actions []data.Action) error {
+// describe fills in the plan's figures. It gives no lower bound of the whole:
+// the sum of the contacts' own bounds would suppose that every estimate errs
+// the same way at once.
+func (p *planner) describe(s *optimizer.Solution, actions []data.Action) {
 	out := p.out.Plan
-	var lower data.Cents
-	for _, j := range plan.Chosen {
-		lower += p.rows[j].ValueLoCents
-	}
-	out.ValueLoCents = &lower
 	type slot struct {
 		channel data.Channel
 		day     data.Date
@@ -153,7 +150,6 @@ func (p *planner) describe(s *optimizer.Solution, plan *optimizer.Plan, actions 
 	}
 	p.prices(s)
 	p.out.TopActions = topOf(actions)
-	return nil
 }
 
 // prices lists what one more unit of each limit would bring in, dearest first.
