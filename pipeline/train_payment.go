@@ -32,9 +32,9 @@ type namedMetrics struct {
 	Metrics models.Metrics `json:"metrics"`
 }
 
-// calibrationShare is the latest part of the training period that calibrates
-// what was learned from the earlier part.
-const calibrationShare = 0.15
+// calibrationFolds is how many parts of the customers take turns at being
+// predicted by a model of the others, for the calibration.
+const calibrationFolds = 3
 
 // importanceRows bounds the sample on which SHAP values are averaged.
 const importanceRows = 300
@@ -46,9 +46,10 @@ const rocPoints = 100
 // few coefficients are settled by then, and it would take longer than the rest.
 const logisticRows = 20_000
 
-// organicRows are the rows of one learner's life: fit, calibrate, test.
+// organicRows are the organic decision points: those that a learner knows, and
+// those on which it is judged.
 type organicRows struct {
-	fit, calibrate, test []int
+	known, test []int
 }
 
 // trainPayment compares the learners on organic outcomes and keeps the boosted
@@ -67,7 +68,7 @@ func (t *trainer) trainPayment(ctx context.Context) error {
 	}
 	y := t.paid(rows.test)
 	eval := &report.Evaluation{HorizonDays: t.w.Config.Features.HorizonDays, TestFrom: t.cut, TestTo: slices.Max(t.frame.AsOf),
-		TrainRows: int64(len(rows.fit) + len(rows.calibrate)), TestRows: int64(len(rows.test))}
+		TrainRows: int64(len(rows.known)), TestRows: int64(len(rows.test))}
 	for _, l := range learners {
 		p, raw, calibration, err := t.heldOutProbabilities(ctx, l, rows)
 		if err != nil {
@@ -88,7 +89,7 @@ func (t *trainer) trainPayment(ctx context.Context) error {
 			AUC: report.Known(m.AUC), LogLoss: report.Known(m.LogLoss), Brier: report.Known(m.Brier), ECE: report.Known(m.ECE)})
 		eval.Reliability = append(eval.Reliability, report.Reliability{Model: l.Name(), Bins: reliabilityOf(y, p)})
 	}
-	all := slices.Concat(rows.fit, rows.calibrate, rows.test)
+	all := slices.Concat(rows.known, rows.test)
 	slices.Sort(all)
 	t.payment.rows = len(all)
 	if t.payment.trees, err = boosting.Train(ctx, t.X.Take(all), t.paid(all), nil); err != nil {
@@ -102,13 +103,12 @@ func (t *trainer) trainPayment(ctx context.Context) error {
 	return nil
 }
 
-// organicRows splits the organic decision points in time, oldest first.
+// organicRows splits the organic decision points in time.
 func (t *trainer) organicRows() (organicRows, error) {
 	var r organicRows
-	var known []int
 	for _, i := range t.train {
 		if t.organic(i) {
-			known = append(known, i)
+			r.known = append(r.known, i)
 		}
 	}
 	for _, i := range t.test {
@@ -116,37 +116,30 @@ func (t *trainer) organicRows() (organicRows, error) {
 			r.test = append(r.test, i)
 		}
 	}
-	if len(known) == 0 || len(r.test) == 0 {
+	if len(r.known) == 0 || len(r.test) == 0 {
 		return r, fmt.Errorf("%w: %d decision points without any touch before %s and %d from it on; some holds are needed in both periods to learn who pays by himself",
-			data.ErrBadInput, len(known), t.cut, len(r.test))
-	}
-	days := slices.Sorted(slices.Values(models.Take(t.frame.AsOf, known)))
-	cut := days[int(float64(len(days))*(1-calibrationShare))]
-	fit, calibrate := models.SplitByTime(models.Take(t.frame.AsOf, known), cut, t.w.Config.Features.HorizonDays)
-	r.fit, r.calibrate = models.Take(known, fit), models.Take(known, calibrate)
-	if len(r.fit) == 0 || len(r.calibrate) == 0 {
-		return r, fmt.Errorf("%w: the untouched decision points before %s span too few days to fit and to calibrate; give a longer history", data.ErrBadInput, t.cut)
+			data.ErrBadInput, len(r.known), t.cut, len(r.test))
 	}
 	return r, nil
 }
 
-// heldOutProbabilities fits a learner on the earlier training rows, calibrates
-// it on the later ones, fits it once more on both, and returns its
-// probabilities for the test rows, with and without the calibration: what is
-// judged is made in the way of what is kept. The champion's are kept for all of
-// the test period.
+// heldOutProbabilities fits a learner on the training rows and returns its
+// probabilities for the test rows, with and without the calibration. The
+// champion's are kept for all of the test period.
+//
+// The calibration is learned from cross-fitted predictions of the same rows, so
+// that it mends the learner's confidence and leaves the level alone: learned on
+// the latest part by a model of the part before, it would hold the drift
+// between the two, and add it to a model that has seen both.
 func (t *trainer) heldOutProbabilities(ctx context.Context, l models.Learner, rows organicRows) (p, raw []float64, c models.Calibration, err error) {
-	m, err := l.Fit(ctx, t.X.Take(rows.fit), t.paid(rows.fit), nil)
+	X, y := t.X.Take(rows.known), t.paid(rows.known)
+	folds := models.CustomerFolds(models.Take(t.frame.CustomerID, rows.known), calibrationFolds, t.w.Seed)
+	if p, err = models.OutOfFold(ctx, l, X, y, nil, folds); err != nil {
+		return nil, nil, c, err
+	}
+	c = t.calibrate(y, p)
+	m, err := l.Fit(ctx, X, y, nil)
 	if err != nil {
-		return nil, nil, c, err
-	}
-	if p, err = m.Predict(t.X.Take(rows.calibrate)); err != nil {
-		return nil, nil, c, err
-	}
-	c = t.calibrate(t.paid(rows.calibrate), p)
-	known := slices.Concat(rows.fit, rows.calibrate)
-	slices.Sort(known)
-	if m, err = l.Fit(ctx, t.X.Take(known), t.paid(known), nil); err != nil {
 		return nil, nil, c, err
 	}
 	if raw, err = m.Predict(t.X.Take(rows.test)); err != nil {
