@@ -46,6 +46,7 @@ func runReport(ctx context.Context, w *Work) error {
 	if err != nil {
 		return err
 	}
+	d.Currency = d.Portfolio.Currency
 	w.Advance(1, 4)
 	var evaluation Evaluation
 	if err := readJSON(w.Input("train").Path(evaluationFile), &evaluation); err != nil {

@@ -70,7 +70,10 @@ func (t *trainer) touchedChannels() (channels []data.Channel, refused string) {
 	for _, i := range t.train {
 		count[t.frame.Option[i]]++
 	}
-	if count[data.Hold] == 0 {
+	switch count[data.Hold] {
+	case len(t.train):
+		return nil, "every decision point is a decision to hold: nobody was contacted whom those left alone could be compared with"
+	case 0:
 		return nil, "every decision point is a touch: there is nobody to compare with; log the decisions to hold too"
 	}
 	for _, ch := range data.Channels {

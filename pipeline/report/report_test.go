@@ -300,3 +300,28 @@ func ExampleHTML() {
 	fmt.Println(strings.Contains(b.String(), "Posição em 05/01/2026"))
 	// Output: true
 }
+
+func TestEmptyPlanSaysWhy(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(d *report.Data)
+		pt, en string
+	}{
+		{"no effect was estimated", func(d *report.Data) { d.Uplift = nil }, "não permite estimar", "does not allow to estimate"},
+		{"nothing is owed", func(d *report.Data) { d.Plan.Customers = 0 }, "nenhum cliente tem saldo", "no customer has an open balance"},
+		{"all is forbidden", func(d *report.Data) { d.Plan.Allowed = 0 }, "não permitem nenhum contato", "allow no contact"},
+		{"nothing pays", func(*report.Data) {}, "paga o seu custo", "earns its cost"},
+	} {
+		d := sample()
+		d.Plan.Touched = 0
+		tc.change(&d)
+		for lang, want := range map[string]string{"pt": tc.pt, "en": tc.en} {
+			if got := strings.Join(strings.Fields(terminal(t, d, lang)), " "); !strings.Contains(got, want) {
+				t.Errorf("%s, %s: the text does not say %q", tc.name, lang, want)
+			}
+			if !strings.Contains(page(t, d, lang), want) {
+				t.Errorf("%s, %s: the page does not say %q", tc.name, lang, want)
+			}
+		}
+	}
+}

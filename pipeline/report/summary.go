@@ -43,12 +43,28 @@ func (v voice) headline(d Data) string {
 
 func (v voice) sentence(d Data) string {
 	switch p := d.Plan; {
+	case p != nil && p.Touched == 0:
+		return v.say("headline_empty", v.Date(p.From), v.Date(p.To), v.say(whyEmpty(d)))
 	case p != nil:
 		return v.say("headline", v.Money(p.BudgetCents), v.Int(p.Touched), v.Date(p.From), v.Date(p.To), v.Money(p.ValueCents))
 	case d.Portfolio != nil:
 		return v.say("headline_none", v.Money(d.Portfolio.ReceivableCents), v.Money(d.Portfolio.OverdueCents))
 	}
 	return ""
+}
+
+// whyEmpty names the phrase for the first reason that leaves a plan without
+// actions.
+func whyEmpty(d Data) string {
+	switch p := d.Plan; {
+	case d.Evaluation != nil && len(d.Uplift) == 0:
+		return "why_no_effect"
+	case p.Customers == 0:
+		return "why_no_open"
+	case p.Allowed == 0:
+		return "why_forbidden"
+	}
+	return "why_no_value"
 }
 
 // actions counts the actions of all channels.
