@@ -208,11 +208,15 @@ func copyTree(t *testing.T, from, to string) {
 	}
 }
 
-// stageFolders are where readers find the outputs, by stage.
-func stageFolders(t *testing.T, home string) map[string]string {
+// stageFolders are where readers find the outputs, by stage: of the named
+// stages, or of all.
+func stageFolders(t *testing.T, home string, stages ...string) map[string]string {
 	t.Helper()
 	folders := map[string]string{}
 	for _, s := range pipeline.Stages() {
+		if len(stages) > 0 && !slices.Contains(stages, s.Name) {
+			continue
+		}
 		pattern := filepath.Join(home, filepath.FromSlash(strings.ReplaceAll(s.Folder, "{as_of}", "????-??-??")))
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) != 1 {
