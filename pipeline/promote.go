@@ -14,7 +14,9 @@ const CurrentModel = "models/current"
 
 // Promote makes the version that was trained for asOf the one that is served,
 // unless it does not beat the base rate on its test period: then the version in
-// force stays, and refused says why. A reader sees the old version or the new.
+// force stays, and refused says why. A version of a later day stays too: running
+// an earlier day again must not turn the clock back. A reader sees the old
+// version or the new.
 func Promote(home string, asOf data.Date) (refused string, err error) {
 	folder := TrainStage().FolderOf(home, asOf)
 	out, err := OpenOutput(folder)
@@ -34,7 +36,7 @@ func Promote(home string, asOf data.Date) (refused string, err error) {
 	if err := removeIfThere(next); err != nil {
 		return "", fmt.Errorf("pipeline: promote: %w", err)
 	}
-	if now, err := os.Readlink(link); err == nil && now == target {
+	if now, err := os.Readlink(link); err == nil && now >= target { // days compare as their texts do
 		return "", nil
 	}
 	if err := errors.Join(os.Symlink(target, next), os.Rename(next, link), data.SyncDir(filepath.Dir(link))); err != nil {

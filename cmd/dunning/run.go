@@ -30,19 +30,51 @@ func newRunCommand(a *app) *cobra.Command {
 		Short: "Run the whole pipeline, from the sources to the plan and its report",
 		Long: `Run extract, features, train, score, optimize and report, in this order. A stage
 whose inputs and configuration did not change is skipped. A run that was stopped,
-even by kill -9, is gone on with by running again.`,
+even by kill -9, is gone on with by running again.
+
+--from and --to name stages, and bound the run; or they are days, and everything
+is run for each day from the first to the last.`,
 		Example: `  dunning run
   dunning run --as-of 2026-01-05 --from train --force
-  dunning run --to extract --json`,
+  dunning run --to extract --json
+  dunning run --from 2025-12-29 --to 2026-01-05`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			days, err := dayRange(from, to, flags.asOf)
+			switch {
+			case err != nil:
+				return err
+			case days != nil:
+				return a.runDays(cmd, flags, days)
+			}
 			return a.runStages(cmd, flags, from, to)
 		},
 	}
 	flags.register(cmd)
-	cmd.Flags().StringVar(&from, "from", "", "first stage to run (default extract); earlier ones must have run before")
-	cmd.Flags().StringVar(&to, "to", "", "last stage to run (default report)")
+	cmd.Flags().StringVar(&from, "from", "", "first stage to run (default extract; earlier ones must have run before), or first day")
+	cmd.Flags().StringVar(&to, "to", "", "last stage to run (default report), or last day")
 	return cmd
+}
+
+// dayRange reads --from and --to as days; nil when they are none.
+func dayRange(from, to, asOf string) ([]data.Date, error) {
+	first, err1 := data.ParseDate(from)
+	last, err2 := data.ParseDate(to)
+	switch {
+	case err1 != nil && err2 != nil:
+		return nil, nil // stages, or nothing
+	case err1 != nil || err2 != nil:
+		return nil, fmt.Errorf("%w: --from %q and --to %q: give two days or two stages", data.ErrUsage, from, to)
+	case asOf != "":
+		return nil, fmt.Errorf("%w: --as-of beside a range of days; give one of them", data.ErrUsage)
+	case last < first:
+		return nil, fmt.Errorf("%w: --from %s is after --to %s", data.ErrUsage, from, to)
+	}
+	var days []data.Date
+	for d := first; d <= last; d++ {
+		days = append(days, d)
+	}
+	return days, nil
 }
 
 // stageCommand makes the command that brings one stage, and what it needs, up
@@ -80,46 +112,70 @@ type runAnswer struct {
 // runStages runs the stages from … to and shows the report when it is among
 // them.
 func (a *app) runStages(cmd *cobra.Command, flags runFlags, from, to string) error {
-	config, err := a.loadConfig()
+	answer, err := a.runOnce(cmd, flags, from, to)
 	if err != nil {
 		return err
+	}
+	if a.asJSON {
+		return a.printJSON(answer)
+	}
+	return a.showReport(answer)
+}
+
+// runDays runs everything for each day and shows the last day's report.
+func (a *app) runDays(cmd *cobra.Command, flags runFlags, days []data.Date) error {
+	var answers []runAnswer
+	for _, day := range days {
+		flags.asOf = day.String()
+		fmt.Fprintf(a.stderr, "as of %s\n", day)
+		answer, err := a.runOnce(cmd, flags, "", "")
+		if err != nil {
+			return fmt.Errorf("as of %s: %w", day, err)
+		}
+		answers = append(answers, answer)
+	}
+	if a.asJSON {
+		return a.printJSON(map[string]any{"home": a.home, "runs": answers})
+	}
+	return a.showReport(answers[len(answers)-1])
+}
+
+// runOnce runs the stages from … to for one day.
+func (a *app) runOnce(cmd *cobra.Command, flags runFlags, from, to string) (runAnswer, error) {
+	config, err := a.loadConfig()
+	if err != nil {
+		return runAnswer{}, err
 	}
 	if flags.asOf != "" {
 		day, err := data.ParseDate(flags.asOf)
 		if err != nil {
-			return fmt.Errorf("%w: --as-of: %w", data.ErrUsage, err)
+			return runAnswer{}, fmt.Errorf("%w: --as-of: %w", data.ErrUsage, err)
 		}
 		config.AsOf = &day
 	}
 	result, err := pipeline.Run(cmd.Context(), a.home, config, pipeline.Stages(), pipeline.RunOptions{
 		From: from, To: to, Force: flags.force, Progress: pipeline.NewProgress(a.stderr)})
 	if err != nil {
-		return err
-	}
-	if err := a.promote(result); err != nil {
-		return err
+		return runAnswer{}, err
 	}
 	answer := runAnswer{Home: a.home, RunResult: result}
-	folder := ""
 	if last := result.Stages[len(result.Stages)-1]; last.Stage == "report" {
-		folder = last.Folder
-		answer.Report = filepath.Join(folder, pipeline.ReportName)
+		answer.Report = filepath.Join(last.Folder, pipeline.ReportName)
 	}
-	if a.asJSON {
-		return a.printJSON(answer)
-	}
-	if folder == "" {
+	return answer, a.promote(result)
+}
+
+// showReport prints the summary of a run that ended with a report.
+func (a *app) showReport(answer runAnswer) error {
+	if answer.Report == "" {
 		return nil
 	}
-	text, err := os.ReadFile(filepath.Join(folder, pipeline.ReportTextName))
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(answer.Report), pipeline.ReportTextName))
 	if err != nil {
 		return err
 	}
-	if _, err := a.stdout.Write(text); err != nil {
-		return err
-	}
-	fmt.Fprintf(a.stdout, "\nThe report with pictures: %s\n", a.shown(answer.Report))
-	return nil
+	_, err = fmt.Fprintf(a.stdout, "%s\nThe report with pictures: %s\n", text, a.shown(answer.Report))
+	return err
 }
 
 // loadConfig reads the configuration of the home, or the file of --config.
