@@ -78,7 +78,7 @@ func TestTrafficFines(t *testing.T) {
 	if plan := read("plans/2007-03-02/plan.csv"); strings.Count(plan, "\n") != 1 {
 		t.Errorf("the plan has %d lines, want a header alone", strings.Count(plan, "\n"))
 	}
-	if report := read("reports/2007-03-02/report.txt"); !strings.Contains(strings.Join(strings.Fields(report), " "), "contacts nobody: the log does not allow to estimate what a contact adds") {
+	if report := read("reports/2007-03-02/report.txt"); !strings.Contains(strings.Join(strings.Fields(report), " "), "contacts nobody: this log cannot tell what a contact adds") {
 		t.Errorf("the report does not say why the plan is empty:\n%s", report)
 	}
 

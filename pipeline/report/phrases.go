@@ -44,7 +44,7 @@ var phrases = map[string]phrase{
 	"s_summary":      {"Resumo", "Summary"},
 	"headline":       {"Com %s, o plano contata %s clientes de %s a %s e deve recuperar %s a mais do que se ninguém fosse contatado.", "With %s, the plan contacts %s customers from %s to %s and is expected to recover %s more than if nobody were contacted."},
 	"headline_empty": {"O plano de %s a %s não contata ninguém: %s.", "The plan from %s to %s contacts nobody: %s."},
-	"why_no_effect":  {"o histórico não permite estimar o que um contato acrescenta", "the log does not allow to estimate what a contact adds"},
+	"why_no_effect":  {"este histórico não permite saber o que um contato acrescenta", "this log cannot tell what a contact adds"},
 	"why_no_open":    {"nenhum cliente tem saldo em aberto", "no customer has an open balance"},
 	"why_forbidden":  {"a lei, o consentimento ou a política não permitem nenhum contato", "law, consent or policy allow no contact"},
 	"why_no_value":   {"nenhum contato permitido cabe nos limites e paga o seu custo", "no contact that is allowed fits the limits and earns its cost"},

@@ -307,7 +307,7 @@ func TestEmptyPlanSaysWhy(t *testing.T) {
 		change func(d *report.Data)
 		pt, en string
 	}{
-		{"no effect was estimated", func(d *report.Data) { d.Uplift = nil }, "não permite estimar", "does not allow to estimate"},
+		{"no effect was estimated", func(d *report.Data) { d.Uplift = nil }, "não permite saber", "cannot tell what a contact adds"},
 		{"nothing is owed", func(d *report.Data) { d.Plan.Customers = 0 }, "nenhum cliente tem saldo", "no customer has an open balance"},
 		{"all is forbidden", func(d *report.Data) { d.Plan.Allowed = 0 }, "não permitem nenhum contato", "allow no contact"},
 		{"nothing pays", func(*report.Data) {}, "paga o seu custo", "earns its cost"},
