@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -208,7 +209,7 @@ func (x *extraction) stage(t table) (missing map[string]bool, err error) {
 	}
 	names, types, err := x.describe(src.query)
 	if err != nil {
-		return nil, queryError(err)
+		return nil, src.readError(err)
 	}
 	missing = map[string]bool{}
 	// Each level reads the one before, so that nothing is computed twice.
@@ -234,7 +235,7 @@ func (x *extraction) stage(t table) (missing map[string]bool, err error) {
 	}
 	inOrder, err := x.inFileOrder(src.query)
 	if err != nil {
-		return nil, queryError(err)
+		return nil, src.readError(err)
 	}
 	from := "(" + src.query + "\n)"
 	if !inOrder || src.unsorted {
@@ -244,9 +245,23 @@ func (x *extraction) stage(t table) (missing map[string]bool, err error) {
 	err = x.exec(fmt.Sprintf("CREATE TABLE s_%s AS SELECT p.*, %s AS own FROM (SELECT %s FROM (SELECT %s FROM (SELECT %s FROM %s q))) p",
 		t.name, firstFault(x.faults[t.name], 0), strings.Join(bounded, ", "), strings.Join(parsed, ", "), strings.Join(staged, ", "), from))
 	if err != nil {
-		return nil, queryError(err)
+		return nil, src.readError(err)
 	}
 	return missing, nil
+}
+
+// readError gives an error of the source's query its class, and says where to
+// look: the engine often does not name the file.
+func (s boundSource) readError(err error) error {
+	err = queryError(err)
+	if !errors.Is(err, data.ErrBadInput) || len(s.files) == 0 {
+		return err
+	}
+	where := s.files[0]
+	if strings.Contains(err.Error(), where) {
+		where = "the file"
+	}
+	return fmt.Errorf("%w; check that %s is whole and fits the query", err, where)
 }
 
 // useDocuments gives SQL the function that hides documents.

@@ -57,6 +57,10 @@ const (
 	countLastEvent  = "last_event_day"
 )
 
+// staleDays is how many days the sources may end before the day of the plan
+// without a remark: a long weekend.
+const staleDays = 4
+
 // runner is the state of one run.
 type runner struct {
 	home     string
@@ -199,6 +203,9 @@ func (r *runner) resolveAsOf() error {
 	default:
 		day := *r.config.AsOf
 		r.result.AsOf = &day
+	}
+	if end := data.Date(last) + 1; extracted && *r.result.AsOf > end+staleDays {
+		r.progress.Note("the sources end on %s, %d days before %s: what happened since is not known", end-1, *r.result.AsOf-end, r.result.AsOf)
 	}
 	return nil
 }

@@ -193,7 +193,7 @@ func TestEndToEndBadSources(t *testing.T) {
 		{"no touches", changed(t, "touches", header), 3, []string{"touch"}},
 		{"an empty file", changed(t, "customers", func([]byte) []byte { return nil }), 3, []string{"extract: customers: "}},
 		{"a file of another kind", changed(t, "customers", func([]byte) []byte { return []byte("\x00\x01\x02PK\x03\x04") }), 3, []string{"extract: customers: "}},
-		{"truncated Parquet", truncatedParquet, 3, []string{"extract: payments: ", "payments.parquet"}},
+		{"truncated Parquet", truncatedParquet, 3, []string{"extract: payments: ", "payments.parquet", "whole"}},
 		{"Parquet that is text", func(t *testing.T, home string) []string {
 			args := truncatedParquet(t, home)
 			rewrite(t, filepath.Join(home, "sources", "payments.parquet"), func([]byte) []byte { return []byte("payment_id,invoice_id\n") })
@@ -212,13 +212,22 @@ func truncatedParquet(t *testing.T, home string) []string {
 	return nil
 }
 
-// A portfolio in which nobody ever paid, or of very few customers, is no error.
+// A portfolio in which nobody ever paid is no error; a plan for a day long after
+// the sources end says so.
 func TestEndToEndPortfoliosAtTheEdge(t *testing.T) {
 	home := aRanHome(t)
 	rewrite(t, source(home, "payments"), header)
 	code, _, stderr := command("run", "--home", home)
 	if code != 0 || !strings.Contains(stderr, "not put into service") {
 		t.Errorf("without a payment: exit code %d: %s", code, stderr)
+	}
+	home = aRanHome(t)
+	code, _, stderr = command("run", "--home", home, "--as-of", "2026-02-05", "--to", "features")
+	if says := "the sources end on 2026-01-04, 31 days before 2026-02-05"; code != 0 || !strings.Contains(stderr, says) {
+		t.Errorf("long after: exit code %d: %s", code, stderr)
+	}
+	if code, _, stderr = command("run", "--home", home, "--to", "extract"); strings.Contains(stderr, "the sources end") {
+		t.Errorf("in time: exit code %d: %s", code, stderr)
 	}
 }
 
@@ -227,7 +236,7 @@ func TestEndToEndBadDays(t *testing.T) {
 		{"as_of before all data", configured("as_of: 2001-01-01"), 2, []string{"as_of 2001-01-01", "first event", "later day"}},
 		{"--as-of before all data", commandLine("run", "--home", "HOME", "--as-of", "2001-01-01"), 2, []string{"as_of 2001-01-01", "first event", "later day"}},
 		{"as_of with too short a history", configured("as_of: 2025-05-10"), 3, []string{"history"}},
-		{"as_of long after all data", configured("as_of: 2099-01-01"), 3, []string{"history"}},
+		{"as_of long after all data", configured("as_of: 2099-01-01"), 3, []string{"before 2099-01-01", "history"}},
 		{"as_of that is no day", configured("as_of: 2025-02-30"), 2, []string{`as_of: data: bad date: "2025-02-30"`}},
 		{"--as-of that is no day", commandLine("run", "--home", "HOME", "--as-of", "soon"), 2, []string{"--as-of", "soon"}},
 		{"a split outside the history", configured("split: time:2030-01-01"), 3, []string{"train: ", "2030-01-01", "train.split"}},

@@ -104,7 +104,7 @@ func TestEndToEndDamagedSourcesDoNotCrash(t *testing.T) {
 		if code != 0 && code != 3 || strings.Contains(stderr.String(), "goroutine ") {
 			t.Errorf("byte %d of %d: exit code %d (%v): %s", at, len(damaged), code, cmd.ProcessState, stderr)
 		}
-		if code == 3 && (!strings.Contains(stderr.String(), "payments") || strings.Count(stderr.String(), "dunning: ") != 1) {
+		if code == 3 && (!strings.Contains(stderr.String(), "payments.parquet") || strings.Count(stderr.String(), "dunning: ") != 1) {
 			t.Errorf("byte %d: %s", at, stderr)
 		}
 		t.Logf("byte %d of %d: exit code %d %.300s", at, len(damaged), code, stderr)
