@@ -1,9 +1,11 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -196,6 +198,9 @@ func defaultConfig(format string) *Config {
 	}
 	return c
 }
+
+// cores returns how many goroutines work at a time.
+func (c *Config) cores() int { return cmp.Or(c.Threads, runtime.GOMAXPROCS(0)) }
 
 func capacity(n int64) *int64 { return &n }
 

@@ -1,14 +1,12 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync/atomic"
 
@@ -256,7 +254,7 @@ func (f *featurizer) writeTable(name string, parts []*features.Frame, write func
 // cores.
 func (f *featurizer) eachPart(ctx context.Context, work func(ctx context.Context, part int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(cmp.Or(f.w.Config.Threads, runtime.GOMAXPROCS(0)))
+	group.SetLimit(f.w.Config.cores())
 	for p := range f.parts {
 		group.Go(func() error {
 			if err := work(ctx, p); err != nil {

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -9,7 +8,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -70,7 +68,7 @@ func runScore(ctx context.Context, w *Work) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(cmp.Or(w.Config.Threads, runtime.GOMAXPROCS(0)))
+	group.SetLimit(w.Config.cores())
 	for p := range parts {
 		group.Go(func() error {
 			if err := s.part(ctx, p); err != nil {

@@ -24,7 +24,6 @@ type effectsModel struct {
 	learner    string
 	treatments []string
 	bags       []*trees.Ensemble
-	rows       int // each bag was fitted on a part of these
 }
 
 // trainEffects estimates what a touch on each channel adds to the share of the
@@ -56,7 +55,7 @@ func (t *trainer) trainEffects(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.effects = &effectsModel{learner: learner.Name(), treatments: fitted.Treatments(), rows: len(all)}
+	t.effects = &effectsModel{learner: learner.Name(), treatments: fitted.Treatments()}
 	for _, m := range fitted.(*uplift.SModel).Models() {
 		t.effects.bags = append(t.effects.bags, m.(*trees.Ensemble))
 	}

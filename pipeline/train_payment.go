@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"dunning/data"
 	"dunning/features"
 	"dunning/models"
 	"dunning/models/baseline"
 	"dunning/models/trees"
+	"dunning/models/xgb"
 	"dunning/pipeline/report"
 )
 
@@ -23,7 +26,6 @@ type paymentModel struct {
 	lift        []models.LiftBin
 	curves      []models.CardROC
 	card        models.CardCalibration
-	rows        int // it was fitted on
 }
 
 // namedMetrics are the figures of one model on the test period.
@@ -44,7 +46,7 @@ const rocPoints = 100
 
 // logisticRows bounds the sample that the logistic regression learns from: its
 // few coefficients are settled by then, and it would take longer than the rest.
-const logisticRows = 20_000
+const logisticRows = 10_000
 
 // organicRows are the organic decision points: those that a learner knows, and
 // those on which it is judged.
@@ -60,47 +62,68 @@ func (t *trainer) trainPayment(ctx context.Context) error {
 		return err
 	}
 	boosting := t.boosting(t.w.Seed)
-	learners := []models.Learner{
+	learners := []models.Learner{ // the champion first
 		boosting,
 		baseline.Logistic{MaxRows: logisticRows, Seed: t.w.Seed},
 		baseline.GolearnForest{Seed: t.w.Seed},
 		baseline.BaseRate{},
 	}
-	y := t.paid(rows.test)
-	eval := &report.Evaluation{HorizonDays: t.w.Config.Features.HorizonDays, TestFrom: t.cut, TestTo: slices.Max(t.frame.AsOf),
-		TrainRows: int64(len(rows.known)), TestRows: int64(len(rows.test))}
-	for _, l := range learners {
-		p, raw, calibration, err := t.heldOutProbabilities(ctx, l, rows)
-		if err != nil {
-			return fmt.Errorf("%s: %w", l.Name(), err)
-		}
-		m := models.Evaluate(y, p)
-		champion := len(eval.Models) == 0
-		if champion {
-			t.payment.calibration = calibration
-			t.payment.lift = models.LiftTable(y, p, 10)
-			t.payment.card = models.CardCalibration{Method: calibration.Method, Before: models.Evaluate(y, raw), Reliability: models.Reliability(y, p, 10)}
-			eval.PaidShare = report.Known(m.BaseRate)
-			eval.Lift = liftOf(t.payment.lift)
-		}
-		t.payment.curves = append(t.payment.curves, models.CardROC{Name: l.Name(), Points: models.ROC(y, p, rocPoints)})
-		t.payment.metrics = append(t.payment.metrics, namedMetrics{l.Name(), m})
-		eval.Models = append(eval.Models, report.ModelScore{Name: l.Name(), Champion: champion,
-			AUC: report.Known(m.AUC), LogLoss: report.Known(m.LogLoss), Brier: report.Known(m.Brier), ECE: report.Known(m.ECE)})
-		eval.Reliability = append(eval.Reliability, report.Reliability{Model: l.Name(), Bins: reliabilityOf(y, p)})
+	judged := make([]judgement, len(learners))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(t.w.Config.cores())
+	for k, l := range learners {
+		group.Go(func() (err error) {
+			if judged[k], err = t.judgePayment(ctx, l, rows); err != nil {
+				return fmt.Errorf("%s: %w", l.Name(), err)
+			}
+			return nil
+		})
 	}
+	group.Go(func() error { return t.keepPayment(ctx, boosting, rows) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	t.payment.calibration = judged[0].calibration
+	for k, q := range judged[0].testPeriod {
+		t.heldOut[k].PayProb = q
+	}
+	t.describePayment(learners, judged, rows)
+	return nil
+}
+
+// keepPayment fits the model that is kept, on all organic rows.
+func (t *trainer) keepPayment(ctx context.Context, boosting *xgb.Learner, rows organicRows) (err error) {
 	all := slices.Concat(rows.known, rows.test)
 	slices.Sort(all)
-	t.payment.rows = len(all)
 	if t.payment.trees, err = boosting.Train(ctx, t.X.Take(all), t.paid(all), nil); err != nil {
 		return err
 	}
-	if t.payment.importance, err = t.payment.trees.Importances(t.X.Take(rows.test), importanceRows); err != nil {
-		return err
+	t.payment.importance, err = t.payment.trees.Importances(t.X.Take(rows.test), importanceRows)
+	return err
+}
+
+// describePayment puts what was found out about the learners into the
+// evaluation and the card.
+func (t *trainer) describePayment(learners []models.Learner, judged []judgement, rows organicRows) {
+	y := t.paid(rows.test)
+	eval := &report.Evaluation{HorizonDays: t.w.Config.Features.HorizonDays, TestFrom: t.cut, TestTo: slices.Max(t.frame.AsOf),
+		TrainRows: int64(len(rows.known)), TestRows: int64(len(rows.test)), Importance: importanceOf(t.payment.importance)}
+	for k, l := range learners {
+		p := judged[k].calibrated
+		m := models.Evaluate(y, p)
+		t.payment.curves = append(t.payment.curves, models.CardROC{Name: l.Name(), Points: models.ROC(y, p, rocPoints)})
+		t.payment.metrics = append(t.payment.metrics, namedMetrics{l.Name(), m})
+		eval.Models = append(eval.Models, report.ModelScore{Name: l.Name(), Champion: k == 0,
+			AUC: report.Known(m.AUC), LogLoss: report.Known(m.LogLoss), Brier: report.Known(m.Brier), ECE: report.Known(m.ECE)})
+		eval.Reliability = append(eval.Reliability, report.Reliability{Model: l.Name(), Bins: reliabilityOf(y, p)})
 	}
-	eval.Importance = importanceOf(t.payment.importance)
+	champion := judged[0]
+	t.payment.lift = models.LiftTable(y, champion.calibrated, 10)
+	t.payment.card = models.CardCalibration{Method: champion.calibration.Method,
+		Before: models.Evaluate(y, champion.raw), Reliability: models.Reliability(y, champion.calibrated, 10)}
+	eval.PaidShare = report.Known(t.payment.metrics[0].Metrics.BaseRate)
+	eval.Lift = liftOf(t.payment.lift)
 	t.evaluation.Payment = eval
-	return nil
 }
 
 // organicRows splits the organic decision points in time.
@@ -123,38 +146,46 @@ func (t *trainer) organicRows() (organicRows, error) {
 	return r, nil
 }
 
-// heldOutProbabilities fits a learner on the training rows and returns its
-// probabilities for the test rows, with and without the calibration. The
-// champion's are kept for all of the test period.
+// judgement is how one learner, fitted on the training rows, predicts the test
+// period.
+type judgement struct {
+	calibration models.Calibration
+	raw         []float64 // of the organic test rows
+	calibrated  []float64 // the same, calibrated
+	testPeriod  []float64 // calibrated, of all rows of the test period
+}
+
+// judgePayment fits a learner on the training rows and predicts the test
+// period.
 //
 // The calibration is learned from cross-fitted predictions of the same rows, so
 // that it mends the learner's confidence and leaves the level alone: learned on
 // the latest part by a model of the part before, it would hold the drift
 // between the two, and add it to a model that has seen both.
-func (t *trainer) heldOutProbabilities(ctx context.Context, l models.Learner, rows organicRows) (p, raw []float64, c models.Calibration, err error) {
+func (t *trainer) judgePayment(ctx context.Context, l models.Learner, rows organicRows) (j judgement, err error) {
 	X, y := t.X.Take(rows.known), t.paid(rows.known)
 	folds := models.CustomerFolds(models.Take(t.frame.CustomerID, rows.known), calibrationFolds, t.w.Seed)
-	if p, err = models.OutOfFold(ctx, l, X, y, nil, folds); err != nil {
-		return nil, nil, c, err
+	crossFitted, err := models.OutOfFold(ctx, l, X, y, nil, folds)
+	if err != nil {
+		return j, err
 	}
-	c = t.calibrate(y, p)
+	j.calibration = t.calibrate(y, crossFitted)
 	m, err := l.Fit(ctx, X, y, nil)
 	if err != nil {
-		return nil, nil, c, err
+		return j, err
 	}
-	if raw, err = m.Predict(t.X.Take(rows.test)); err != nil {
-		return nil, nil, c, err
+	all, err := m.Predict(t.X.Take(t.test))
+	if err != nil {
+		return j, err
 	}
-	if _, champion := m.(*trees.Ensemble); champion {
-		all, err := m.Predict(t.X.Take(t.test))
-		if err != nil {
-			return nil, nil, c, err
+	j.testPeriod = j.calibration.ApplyAll(all)
+	for k, i := range t.test {
+		if t.organic(i) {
+			j.raw = append(j.raw, all[k])
+			j.calibrated = append(j.calibrated, j.testPeriod[k])
 		}
-		for k, q := range c.ApplyAll(all) {
-			t.heldOut[k].PayProb = q
-		}
 	}
-	return c.ApplyAll(raw), raw, c, nil
+	return j, nil
 }
 
 // calibrate fits the calibration that the configuration asks for.
