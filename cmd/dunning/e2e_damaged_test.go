@@ -21,7 +21,7 @@ func TestEndToEndDamagedLakeIsRefused(t *testing.T) {
 		change      string // makes the next stage read the file
 	}{
 		{"extract", "payments/part-003.parquet", "plan_days: 6"},
-		{"features", "training.parquet", "rounds: 61"},
+		{"features", "training.parquet", "rounds: 121"},
 		{"features", "planning/part-001.parquet", "max_touches_7: 2"},
 		{"train", "model.json", "max_touches_7: 2"},
 		{"score", "candidates/part-002.parquet", "budget_cents: 700"},

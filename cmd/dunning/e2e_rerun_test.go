@@ -34,7 +34,7 @@ func TestEndToEndRunsAgainOnlyWhatAChangeReaches(t *testing.T) {
 			"extract unchanged, features unchanged, train unchanged, score unchanged, optimize done, report done"},
 		{"a limit of contact", func(t *testing.T) { setKeys(t, home, "max_touches_30: 4") }, nil,
 			"extract unchanged, features unchanged, train unchanged, score done, optimize done, report done"},
-		{"the training", func(t *testing.T) { setKeys(t, home, "rounds: 61") }, nil,
+		{"the training", func(t *testing.T) { setKeys(t, home, "rounds: 121") }, nil,
 			"extract unchanged, features unchanged, train done, score done, optimize done, report done"},
 		{"an amount in a source", func(t *testing.T) { changePayment(t, source) }, nil,
 			"extract done, features done, train done, score done, optimize done, report done"},

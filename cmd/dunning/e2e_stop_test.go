@@ -28,7 +28,7 @@ func TestEndToEndKilledRunsGoOn(t *testing.T) {
 	}
 	whole, home := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "home")
 	simulateHome(t, whole, "--customers", "250", "--months", "6")
-	setKeys(t, whole, "max_training_rows: 1000") // learning is what a kill spoils least
+	setKeys(t, whole, "max_training_rows: 600") // learning is what a kill spoils least
 	copyTree(t, whole, home)
 	began := time.Now()
 	mustProgram(t, nil, "run", "--home", whole)

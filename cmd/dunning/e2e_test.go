@@ -107,7 +107,7 @@ func simulateHome(t *testing.T, home string, flags ...string) {
 // smallModels makes training cheap: what is tested is not how good models are.
 func smallModels(t *testing.T, home string) {
 	t.Helper()
-	setKeys(t, home, "rounds: 60", "bags: 2", "max_training_rows: 3000")
+	setKeys(t, home, "rounds: 120", "bags: 2", "max_training_rows: 1500")
 }
 
 // setKeys changes keys of HOME/dunning.yaml, each given as "key: value"; a key
@@ -135,8 +135,8 @@ func setKeys(t *testing.T, home string, settings ...string) {
 
 // ranHome is a home with 500 customers of eight months in which everything has
 // run once; tests copy it, so that it is made only once. That is enough for
-// every stage to have real work: several hundred decision points per channel
-// and about 300 open customers.
+// every stage to have real work: 1,500 decision points with 50 touches or more on
+// most channels, and about 300 open customers.
 var ranHome = struct {
 	sync.Once
 	dir string
