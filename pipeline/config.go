@@ -44,7 +44,7 @@ type Config struct {
 	// Channels are the channels that a plan may use. Default: all five. A
 	// file that has this section replaces the default as a whole.
 	Channels map[data.Channel]ChannelConfig `koanf:"channels"`
-	// BudgetCents is what a plan may spend, in cents; ≥ 0, default 200000.
+	// BudgetCents is what a plan may spend, in cents; ≥ 0, default 150000.
 	BudgetCents data.Cents `koanf:"budget_cents"`
 	// Segments are further rows of the optimization, one per segment.
 	Segments []SegmentRow `koanf:"segments"`
@@ -187,7 +187,7 @@ func defaultConfig(format string) *Config {
 			data.Voice:    {CostCents: 60, CapacityPerDay: capacity(150)},
 			data.Letter:   {CostCents: 450, CapacityPerDay: capacity(20)},
 		},
-		BudgetCents:  200_000,
+		BudgetCents:  150_000,
 		Segments:     []SegmentRow{},
 		Policy:       policy.DefaultConfig(),
 		HoldoutShare: 0.05,
