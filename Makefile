@@ -41,7 +41,7 @@ bench: deps ## run each benchmark once (BENCHTIME=3x for figures)
 	go test -run '^$$' -bench . -benchtime $(or $(BENCHTIME),1x) ./...
 
 golden: deps ## rewrite the golden files and the generated docs; review the diff
-	go test ./features ./pipeline/... ./policy ./serve ./cmd/dunning -update
+	go test -short ./data/synth ./features ./models ./pipeline ./pipeline/report ./policy ./serve -update
 
 build: deps ## build bin/dunning
 	go build -o bin/dunning ./cmd/dunning
