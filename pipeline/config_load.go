@@ -321,32 +321,11 @@ func suggest(key string, names []string) string {
 func nearest(key string, names []string) (string, int) {
 	best, distance := "", math.MaxInt
 	for _, n := range names {
-		if d := editDistance(key, n); d < distance {
+		if d := data.EditDistance(key, n); d < distance {
 			best, distance = n, d
 		}
 	}
 	return best, distance
-}
-
-// editDistance is Levenshtein's: the least number of bytes to insert, delete
-// or replace.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			next := diagonal
-			if a[i] != b[j] {
-				next = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], next
-		}
-	}
-	return row[len(b)]
 }
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)

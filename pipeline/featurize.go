@@ -8,9 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"dunning/data"
 	"dunning/features"
@@ -51,7 +48,6 @@ type featurizer struct {
 	// so that the test period has no part in them.
 	learnUntil data.Date
 	keep       uint64 // points with a hash up to this one are in the sample
-	done       atomic.Int64
 }
 
 func runFeatures(ctx context.Context, w *Work) error {
@@ -151,12 +147,15 @@ func (f *featurizer) hash(customerID string, p features.Point) uint64 {
 	return mix(h.Sum64())
 }
 
+// passes is how often the stage reads every partition.
+const passes = 2
+
 // survey reads all histories once: the categories, and how many decision points
 // there are to sample from.
 func (f *featurizer) survey(ctx context.Context) error {
 	builders := make([]features.VocabularyBuilder, f.parts)
 	hashes := make([][]uint64, f.parts)
-	err := f.eachPart(ctx, func(ctx context.Context, part int) error {
+	err := f.w.eachPart(ctx, f.parts, 0, passes, func(ctx context.Context, part int) error {
 		return f.eachHistory(ctx, part, func(h *features.History) error {
 			builders[part].Add(h, f.learnUntil)
 			for _, p := range f.points(h, part) {
@@ -194,7 +193,7 @@ func (f *featurizer) compute(ctx context.Context) error {
 	}
 	training := make([]*features.Frame, f.parts)
 	scoring := make([]*features.Frame, f.parts)
-	err := f.eachPart(ctx, func(ctx context.Context, part int) error {
+	err := f.w.eachPart(ctx, f.parts, 1, passes, func(ctx context.Context, part int) error {
 		training[part], scoring[part] = &features.Frame{}, &features.Frame{}
 		return f.computePart(ctx, part, training[part], scoring[part])
 	})
@@ -248,23 +247,6 @@ func (f *featurizer) writeTable(name string, parts []*features.Frame, write func
 	}
 	f.w.Wrote(name, file)
 	return nil
-}
-
-// eachPart calls work for every partition, as many at a time as there are
-// cores.
-func (f *featurizer) eachPart(ctx context.Context, work func(ctx context.Context, part int) error) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(f.w.Config.cores())
-	for p := range f.parts {
-		group.Go(func() error {
-			if err := work(ctx, p); err != nil {
-				return err
-			}
-			f.w.Advance(f.done.Add(1), int64(2*f.parts)) // two readings of every partition
-			return nil
-		})
-	}
-	return group.Wait()
 }
 
 // eachHistory calls work for the customers of one partition in their order.

@@ -45,7 +45,8 @@ type planner struct {
 	w        *Work
 	engine   *policy.Engine
 	scores   map[string]*data.Score
-	customer map[string]data.Customer // with an allowed candidate
+	customer map[string]data.Customer // with an open balance
+	demanded map[string]bool          // segments with a minimum coverage
 
 	ids     []string // customer of each index of the problem
 	rows    []data.Candidate
@@ -80,10 +81,8 @@ func runOptimize(ctx context.Context, w *Work) error {
 	return p.write(actions)
 }
 
-// read loads the scores and those candidates that a plan may hold: allowed, and
-// worth more than they cost or needed for a minimum. Credits that are not spent
-// today can be spent tomorrow, so a contact that does not earn its cost is no
-// use of them, however much budget is left.
+// read loads the scores and those candidates that a plan may hold: allowed and
+// worth planning.
 func (p *planner) read() error {
 	in := p.w.Input("score")
 	scores, err := data.Read[data.Score](in.Path(scoresFile))
@@ -104,7 +103,7 @@ func (p *planner) read() error {
 	if err := p.readCustomers(); err != nil {
 		return err
 	}
-	demanded := p.demandedSegments()
+	p.demanded = p.demandedSegments()
 	blocked := map[string]*blockedCount{}
 	for _, part := range in.Parts(candidatesTable) {
 		for batch, err := range data.Scan[data.Candidate](in.Path(part.Name)) {
@@ -118,7 +117,7 @@ func (p *planner) read() error {
 					continue
 				}
 				p.out.Plan.Allowed++
-				if p.keepAll || p.value(c) > c.CostCents || demanded[p.customer[c.CustomerID].Segment] {
+				if p.keepAll || p.worthPlanning(c) {
 					p.rows = append(p.rows, c)
 				}
 			}
@@ -165,6 +164,14 @@ func (p *planner) demandedSegments() map[string]bool {
 		out[s.Segment] = s.MinCoverage != nil && *s.MinCoverage > 0
 	}
 	return out
+}
+
+// worthPlanning reports whether an allowed candidate is worth more than it costs
+// or needed for a minimum. Credits that are not spent today can be spent
+// tomorrow, so a contact that does not earn its cost is no use of them, however
+// much budget is left.
+func (p *planner) worthPlanning(c data.Candidate) bool {
+	return p.value(c) > c.CostCents || p.demanded[p.customer[c.CustomerID].Segment]
 }
 
 // value is what the plan maximises.
@@ -233,10 +240,6 @@ func (p *planner) segmentRows(s SegmentRow) []optimizer.Row {
 	return rows
 }
 
-// certificateTolerance is what a plan's certificate may be off: CLP works to
-// 1e-7 in its own scaling.
-var certificateTolerance = optimizer.Tolerance{}
-
 // solve returns the optimum of the linear program, certified, and the whole
 // actions made of it.
 func (p *planner) solve(ctx context.Context) (*optimizer.Solution, *optimizer.Plan, error) {
@@ -251,7 +254,7 @@ func (p *planner) solve(ctx context.Context) (*optimizer.Solution, *optimizer.Pl
 		return nil, nil, err
 	}
 	certificate := optimizer.Check(p.problem, s)
-	if err := certificate.Err(certificateTolerance); err != nil {
+	if err := certificate.Err(optimizer.Tolerance{}); err != nil {
 		return nil, nil, err
 	}
 	plan, err := optimizer.Round(p.problem, s)

@@ -32,7 +32,10 @@ func ReportStage() Stage {
 	return Stage{
 		Name: "report", Title: "indicators and pictures",
 		Folder: "reports/{as_of}", Inputs: []string{"extract", "features", "train", "score", "optimize"},
-		Config:  func(c *Config) any { return []any{c.HoldoutShare, c.Channels, c.BudgetCents, c.Features, c.Policy} },
+		Seeded: true,
+		Config: func(c *Config) any {
+			return []any{c.HoldoutShare, c.Channels, c.BudgetCents, c.Segments, c.Value, c.Features}
+		},
 		Prepare: func(_ context.Context, w *Work) (map[string]string, error) { return truthHashes(w) },
 		Run:     runReport,
 	}

@@ -10,9 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"dunning/data"
 	"dunning/features"
@@ -50,7 +47,6 @@ type scorer struct {
 	engine *policy.Engine
 	days   []data.Date
 	scores [][]data.Score // by partition
-	done   atomic.Int64
 }
 
 func runScore(ctx context.Context, w *Work) error {
@@ -67,18 +63,7 @@ func runScore(ctx context.Context, w *Work) error {
 	if err := os.Mkdir(filepath.Join(w.Dir, candidatesTable), 0o755); err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(w.Config.cores())
-	for p := range parts {
-		group.Go(func() error {
-			if err := s.part(ctx, p); err != nil {
-				return err
-			}
-			w.Advance(s.done.Add(1), int64(parts))
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
+	if err := w.eachPart(ctx, parts, 0, 1, s.part); err != nil {
 		return err
 	}
 	all := slices.Concat(s.scores...)

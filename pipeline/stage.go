@@ -14,6 +14,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"dunning/data"
 )
@@ -111,6 +114,25 @@ func (w *Work) Advance(done, total int64) { w.progress.Advance(done, total) }
 
 // Note shows a line that the user should see beside the stage's own.
 func (w *Work) Note(format string, a ...any) { w.progress.Note(format, a...) }
+
+// eachPart calls work for the partitions 0 … parts−1, as many at a time as there
+// are cores, and returns the first error. It shows the progress of a stage that
+// reads them all passes times, of which this is number pass, from 0.
+func (w *Work) eachPart(ctx context.Context, parts, pass, passes int, work func(ctx context.Context, part int) error) error {
+	var done atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(w.Config.cores())
+	for p := range parts {
+		group.Go(func() error {
+			if err := work(ctx, p); err != nil {
+				return err
+			}
+			w.Advance(int64(pass*parts)+done.Add(1), int64(passes*parts))
+			return nil
+		})
+	}
+	return group.Wait()
+}
 
 // Output is the finished output of a stage.
 type Output struct {

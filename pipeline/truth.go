@@ -177,14 +177,13 @@ func (p *planner) readAllowed() error {
 
 // worthOfBest plans by some values and returns what the plan is truly worth.
 func (p *planner) worthOfBest(ctx context.Context, values, truth map[slot]float64) (float64, error) {
-	best := &planner{w: p.w, customer: p.customer, scores: p.scores}
+	best := &planner{w: p.w, customer: p.customer, demanded: p.demanded}
 	for _, c := range p.rows {
-		v := values[slot{c.CustomerID, c.Channel, c.Day}]
-		if v <= float64(c.CostCents) {
-			continue
+		c.ValueCents = data.RoundCents(values[slot{c.CustomerID, c.Channel, c.Day}])
+		c.ValueLoCents = c.ValueCents
+		if best.worthPlanning(c) {
+			best.rows = append(best.rows, c)
 		}
-		c.ValueCents, c.ValueLoCents = data.RoundCents(v), data.RoundCents(v)
-		best.rows = append(best.rows, c)
 	}
 	best.out.Plan = &report.Plan{}
 	if err := best.build(); err != nil {

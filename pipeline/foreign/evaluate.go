@@ -12,36 +12,34 @@ import (
 // uniformPolicy is the policy that gives every arm the same chance.
 const uniformPolicy = "uniform"
 
-// EffectResult is what the log says about one treatment against the control:
-// the average difference of outcomes over all rows of the log. Where it cannot
-// say, Refused gives the reason and the estimates are null.
-type EffectResult struct {
-	Treatment string   `json:"treatment"`
-	Naive     *float64 `json:"naive"` // difference of means, confounded
-	IPS       *float64 `json:"ips"`
-	SNIPS     *float64 `json:"snips"`
-	Direct    *float64 `json:"direct"`
-	DR        *float64 `json:"dr"`
-	DRSE      *float64 `json:"dr_se"`
-	// ESS is the smaller effective sample size of the two arms, MeanWeight
-	// their mean inverse weight that is further from 1.
+// Estimates are what a log says about one quantity, corrected for who was
+// treated. Where it cannot say, Refused gives the reason and they are null.
+type Estimates struct {
+	IPS    *float64 `json:"ips"`
+	SNIPS  *float64 `json:"snips"`
+	Direct *float64 `json:"direct"`
+	DR     *float64 `json:"dr"`
+	DRSE   *float64 `json:"dr_se"`
+	// ESS is the effective sample size, MeanWeight the mean inverse weight; of
+	// an effect, the smaller of its two arms' and the one further from 1.
 	ESS        *float64 `json:"ess"`
 	MeanWeight *float64 `json:"mean_weight"`
 	Refused    string   `json:"refused,omitempty"`
 }
 
+// EffectResult is what the log says about one treatment against the control:
+// the average difference of outcomes over all rows of the log.
+type EffectResult struct {
+	Treatment string   `json:"treatment"`
+	Naive     *float64 `json:"naive"` // difference of means, confounded
+	Estimates
+}
+
 // PolicyResult is the mean outcome per row had another policy chosen.
 type PolicyResult struct {
-	Policy     string   `json:"policy"`
-	OnLog      *float64 `json:"on_log"` // mean outcome as the log's own policy chose
-	IPS        *float64 `json:"ips"`
-	SNIPS      *float64 `json:"snips"`
-	Direct     *float64 `json:"direct"`
-	DR         *float64 `json:"dr"`
-	DRSE       *float64 `json:"dr_se"`
-	ESS        *float64 `json:"ess"`
-	MeanWeight *float64 `json:"mean_weight"`
-	Refused    string   `json:"refused,omitempty"`
+	Policy string   `json:"policy"`
+	OnLog  *float64 `json:"on_log"` // mean outcome as the log's own policy chose
+	Estimates
 }
 
 // Evaluation is the answer of [Evaluate].
@@ -68,18 +66,12 @@ func Evaluate(ctx context.Context, r Roles, progress func(string)) (*Evaluation,
 	if err := r.check(true); err != nil {
 		return nil, err
 	}
-	if progress == nil {
-		progress = func(string) {}
-	}
-	progress("reading " + r.Table)
-	t, err := Read(ctx, r.Table, r.Query, r.Limit)
+	progress = orSilent(progress)
+	p, err := readPrepared(ctx, r, false, progress)
 	if err != nil {
 		return nil, err
 	}
-	p, err := prepare(t, r, false)
-	if err != nil {
-		return nil, err
-	}
+	t := p.table
 	progress("modelling who was treated")
 	treat, how, alarms, err := p.treatmentModel(ctx, r)
 	if err != nil {
@@ -97,7 +89,7 @@ func Evaluate(ctx context.Context, r Roles, progress func(string)) (*Evaluation,
 		Effects: []EffectResult{},
 	}
 	for k, name := range p.arms.treatments() {
-		out.Effects = append(out.Effects, effectResult(name, effects[k]))
+		out.Effects = append(out.Effects, EffectResult{Treatment: name, Naive: finite(effects[k].Naive), Estimates: estimates(effects[k])})
 	}
 	if r.Policy != "" {
 		progress("estimating the policy")
@@ -109,11 +101,9 @@ func Evaluate(ctx context.Context, r Roles, progress func(string)) (*Evaluation,
 	return out, nil
 }
 
-func effectResult(name string, e uplift.Estimate) EffectResult {
-	return EffectResult{
-		Treatment: name, Naive: finite(e.Naive), IPS: finite(e.IPS), SNIPS: finite(e.SNIPS), Direct: finite(e.Direct),
-		DR: finite(e.DR), DRSE: finite(e.DRSE), ESS: finite(e.ESS), MeanWeight: finite(e.MeanWeight), Refused: e.Refused,
-	}
+func estimates(e uplift.Estimate) Estimates {
+	return Estimates{IPS: finite(e.IPS), SNIPS: finite(e.SNIPS), Direct: finite(e.Direct), DR: finite(e.DR), DRSE: finite(e.DRSE),
+		ESS: finite(e.ESS), MeanWeight: finite(e.MeanWeight), Refused: e.Refused}
 }
 
 func (p *prepared) evaluatePolicy(ctx context.Context, r Roles, e uplift.Evaluator) (*PolicyResult, error) {
@@ -140,10 +130,7 @@ func (p *prepared) evaluatePolicy(ctx context.Context, r Roles, e uplift.Evaluat
 	if err != nil {
 		return nil, fmt.Errorf("foreign: policy in %s: %w", p.table.Source, err)
 	}
-	return &PolicyResult{
-		Policy: r.Policy, OnLog: finite(v.Naive), IPS: finite(v.IPS), SNIPS: finite(v.SNIPS), Direct: finite(v.Direct),
-		DR: finite(v.DR), DRSE: finite(v.DRSE), ESS: finite(v.ESS), MeanWeight: finite(v.MeanWeight), Refused: v.Refused,
-	}, nil
+	return &PolicyResult{Policy: r.Policy, OnLog: finite(v.Naive), Estimates: estimates(v)}, nil
 }
 
 // refused returns the reason when no effect, and no policy asked for, could be

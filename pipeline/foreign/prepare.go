@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -36,6 +37,24 @@ type prepared struct {
 	protected     []*Column
 	columns       []ColumnUse
 	alarms        []string
+}
+
+// orSilent returns progress, or what shows nothing for nil.
+func orSilent(progress func(string)) func(string) {
+	if progress == nil {
+		return func(string) {}
+	}
+	return progress
+}
+
+// readPrepared reads the table that the roles name and prepares it.
+func readPrepared(ctx context.Context, r Roles, binary bool, progress func(string)) (*prepared, error) {
+	progress("reading " + r.Table)
+	t, err := Read(ctx, r.Table, r.Query, r.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return prepare(t, r, binary)
 }
 
 // prepare assigns the roles, checks them against the table and builds the

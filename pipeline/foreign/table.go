@@ -81,30 +81,15 @@ func nearest(name string, names []string) string {
 	return fmt.Sprintf("nearest of its %d columns: %s", len(names), strings.Join(sorted[:4], ", "))
 }
 
-// distance is Levenshtein's, regardless of case; a name that contains the
+// distance is the edit distance regardless of case; a name that contains the
 // other is near.
 func distance(a, b string) int {
 	a, b = strings.ToLower(a), strings.ToLower(b)
-	prev := make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := range len(a) {
-		diagonal := prev[0]
-		prev[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = prev[j+1]
-			prev[j+1] = min(cost, prev[j]+1, prev[j+1]+1)
-		}
-	}
+	d := data.EditDistance(a, b)
 	if strings.Contains(b, a) || strings.Contains(a, b) {
-		return prev[len(b)] / 2
+		return d / 2
 	}
-	return prev[len(b)]
+	return d
 }
 
 // Missing tells whether row i has no value.

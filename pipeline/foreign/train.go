@@ -97,18 +97,12 @@ func Train(ctx context.Context, r Roles, progress func(string)) (*Report, error)
 	if err := r.check(false); err != nil {
 		return nil, err
 	}
-	if progress == nil {
-		progress = func(string) {}
-	}
-	progress("reading " + r.Table)
-	t, err := Read(ctx, r.Table, r.Query, r.Limit)
+	progress = orSilent(progress)
+	p, err := readPrepared(ctx, r, true, progress)
 	if err != nil {
 		return nil, err
 	}
-	p, err := prepare(t, r, true)
-	if err != nil {
-		return nil, err
-	}
+	t := p.table
 	if r.Split == "" {
 		r.Split = "folds:5"
 		if p.arms != nil {
