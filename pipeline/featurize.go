@@ -174,8 +174,8 @@ func (f *featurizer) survey(ctx context.Context) error {
 	all := slices.Concat(hashes...)
 	f.w.Count("decision_points", int64(len(all)))
 	if len(all) == 0 {
-		return fmt.Errorf("%w: there is no decision point with a known outcome: an open balance is needed on some day from %s (features.max_age_months before as_of %s) to %s (features.horizon_days before the sources end)",
-			data.ErrBadInput, f.decisions.From, f.w.AsOf, f.decisions.To-1)
+		return fmt.Errorf("%w: there is no decision point with a known outcome before %s: a history of at least %d days with open invoices is needed (looked at from %s, features.max_age_months back, to %s, features.horizon_days before the sources end)",
+			data.ErrBadInput, f.w.AsOf, f.w.Config.Features.HorizonDays+1, f.decisions.From, f.decisions.To-1)
 	}
 	slices.Sort(all)
 	f.keep = all[min(len(all), f.w.Config.Features.MaxTrainingRows)-1]
