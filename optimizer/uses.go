@@ -1,0 +1,104 @@
+package optimizer
+
+// useTable is what touches use of the rows, by profile and slot, in the
+// direction ≤: uses, limits and prices of AtLeast rows are negated, so that
+// every price is ≥ 0. Amounts of discounted rows are those of an undiscounted
+// touch.
+type useTable struct {
+	slots      int
+	start      []int32 // uses of (profile p, slot s): start[p·slots+s] ≤ k < start[p·slots+s+1]
+	row        []int32 // ascending within a pair
+	amount     []float64
+	limit      []float64 // by row
+	sign       []float64 // by row; −1 for AtLeast
+	discounted []bool    // by row
+	rule       LadderRule
+	day        []int // of each slot, days after the first slot's
+}
+
+func newUseTable(g *Grid) *useTable {
+	t := &useTable{slots: len(g.Slots), rule: g.Ladder}
+	pairs := g.Profiles * t.slots
+	t.start = make([]int32, pairs+1)
+	n := len(g.Rows)
+	t.limit, t.sign, t.discounted = make([]float64, n), make([]float64, n), make([]bool, n)
+	for r := range g.Rows {
+		row := &g.Rows[r]
+		t.sign[r], t.discounted[r] = 1, row.Discounted
+		if row.Sense == AtLeast {
+			t.sign[r] = -1
+		}
+		t.limit[r] = t.sign[r] * row.Limit
+		for _, u := range row.Use {
+			t.start[int(u.Profile)*t.slots+int(u.Slot)+1]++
+		}
+	}
+	for k := range pairs {
+		t.start[k+1] += t.start[k]
+	}
+	t.row, t.amount = make([]int32, t.start[pairs]), make([]float64, t.start[pairs])
+	next := append([]int32(nil), t.start[:pairs]...)
+	for r := range g.Rows {
+		for _, u := range g.Rows[r].Use {
+			k := int(u.Profile)*t.slots + int(u.Slot)
+			t.row[next[k]], t.amount[next[k]] = int32(r), t.sign[r]*u.Amount
+			next[k]++
+		}
+	}
+	for _, s := range g.Slots {
+		t.day = append(t.day, int(s.Day-g.Slots[0].Day))
+	}
+	return t
+}
+
+func (t *useTable) rows() int { return len(t.limit) }
+
+// touch returns the rows and amounts of one undiscounted touch, aliased.
+func (t *useTable) touch(profile int32, slot int) ([]int32, []float64) {
+	k := int(profile)*t.slots + slot
+	return t.row[t.start[k]:t.start[k+1]], t.amount[t.start[k]:t.start[k+1]]
+}
+
+// of returns what a ladder uses, rows ascending and each once. The slices are
+// aliased for a single touch and otherwise appended to rows[:0], amounts[:0].
+func (t *useTable) of(profile int32, r Rungs, rows []int32, amounts []float64) ([]int32, []float64) {
+	if r == Hold {
+		return nil, nil
+	}
+	if r.Rest() == Hold {
+		return t.touch(profile, r.First())
+	}
+	rows, amounts = rows[:0], amounts[:0]
+	last := 0
+	for step := 0; r != Hold; step, r = step+1, r.Rest() {
+		slot := r.First()
+		factor := t.rule.factor(step, t.day[slot]-last)
+		last = t.day[slot]
+		touchRows, touchAmounts := t.touch(profile, slot)
+		for k, row := range touchRows {
+			a := touchAmounts[k]
+			if t.discounted[row] {
+				a *= factor
+			}
+			rows, amounts = addUse(rows, amounts, row, a)
+		}
+	}
+	return rows, amounts
+}
+
+// addUse adds an amount to a row in lists whose rows ascend.
+func addUse(rows []int32, amounts []float64, row int32, a float64) ([]int32, []float64) {
+	k := len(rows)
+	for k > 0 && rows[k-1] > row {
+		k--
+	}
+	if k > 0 && rows[k-1] == row {
+		amounts[k-1] += a
+		return rows, amounts
+	}
+	rows, amounts = append(rows, 0), append(amounts, 0)
+	copy(rows[k+1:], rows[k:])
+	copy(amounts[k+1:], amounts[k:])
+	rows[k], amounts[k] = row, a
+	return rows, amounts
+}
