@@ -1,0 +1,30 @@
+package clp
+
+import "fmt"
+
+// Algorithm is the method of the first solve of a program. Later solves of a
+// session start from its basis, where only the simplex methods make sense.
+type Algorithm int8
+
+// The algorithms.
+const (
+	Dual    Algorithm = iota // dual simplex, without presolve: the fastest on our programs
+	Primal                   // primal simplex, without presolve
+	Barrier                  // interior point with presolve, then crossover to a basis
+)
+
+// String returns the algorithm's name.
+func (a Algorithm) String() string {
+	switch a {
+	case Dual:
+		return "dual"
+	case Primal:
+		return "primal"
+	case Barrier:
+		return "barrier"
+	}
+	return fmt.Sprintf("algorithm(%d)", int8(a))
+}
+
+// defaultTolerance is CLP's own for primal and dual infeasibility.
+const defaultTolerance = 1e-7
