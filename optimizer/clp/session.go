@@ -40,10 +40,10 @@ type session struct {
 	first C.int // method of the cold solve
 	fault error // of the first change that was no program
 
-	solved  bool // there is a basis of ours to start from
-	bounds  bool // bounds changed since the last solve
-	costs   bool // objective changed, or columns added, since the last solve
-	resized bool // the work areas are of another size
+	solved bool // there is a basis of ours to start from
+	bounds bool // bounds changed since the last solve
+	costs  bool // objective changed, or columns added, since the last solve
+	kept   bool // CLP's factorization and work areas fit the program
 }
 
 func openSession(s *Solver, lp *optimizer.LP) *session {
@@ -62,6 +62,9 @@ func openSession(s *Solver, lp *optimizer.LP) *session {
 		C.Clp_setDualTolerance(model, C.double(s.DualTolerance))
 	}
 	first := map[Algorithm]C.int{Dual: C.WATCH_DUAL, Primal: C.WATCH_PRIMAL, Barrier: C.WATCH_BARRIER}[s.Algorithm]
+	if s.Algorithm == Barrier && !plainlySolvable(lp) {
+		first = C.WATCH_DUAL
+	}
 	return &session{model: model, watch: C.watch_new(model), first: first}
 }
 
@@ -169,7 +172,7 @@ func (s *session) AddCols(cols *optimizer.LP) {
 	lower, upper, minimise := clipped(cols.ColLower), clipped(cols.ColUpper), negated(cols.Objective)
 	C.Clp_addColumns(s.model, C.int(cols.Cols()), doubles(lower), doubles(upper), doubles(minimise),
 		ints(starts(cols)), ints(cols.RowIndex), doubles(cols.Coef))
-	s.costs, s.resized = true, true
+	s.costs, s.kept = true, false
 }
 
 func (s *session) setFault(format string, args ...any) {
@@ -229,6 +232,8 @@ func (s *session) guard(ctx context.Context) (release func()) {
 func (s *session) run() (optimizer.Status, int, error) {
 	method := C.int(C.WATCH_DUAL)
 	switch {
+	case !s.solved && s.first == C.WATCH_BARRIER && (s.bounds || s.costs):
+		// What was plainly solvable may not be so any more.
 	case !s.solved:
 		method = s.first
 	case s.costs && !s.bounds:
@@ -236,8 +241,7 @@ func (s *session) run() (optimizer.Status, int, error) {
 	}
 	status, iterations := s.pass(method)
 	if method == C.WATCH_BARRIER {
-		// Crossover takes columns of 1e20 for an optimum, and presolve calls
-		// infeasible what may be unbounded: the simplex method has the last word.
+		// Crossover may leave a rest: the simplex method has the last word.
 		status, iterations = s.again(C.WATCH_PRIMAL, iterations)
 	}
 	if status == statusUnclear || status == statusErrors {
@@ -251,8 +255,9 @@ func (s *session) run() (optimizer.Status, int, error) {
 			status, iterations = s.again(C.WATCH_DUAL, iterations)
 		}
 		C.Clp_scaling(s.model, scaling)
+		s.kept = false
 	}
-	s.solved, s.bounds, s.costs, s.resized = true, false, false, false
+	s.solved, s.bounds, s.costs = true, false, false
 	out, err := sessionStatus(status, C.Clp_secondaryStatus(s.model))
 	return out, iterations, err
 }
@@ -265,17 +270,24 @@ func otherSimplex(method C.int) C.int {
 	return C.WATCH_DUAL
 }
 
-// again runs one more method, unless the solve was stopped.
+// again runs one more method, unless the solve was stopped; it rebuilds what was
+// kept.
 func (s *session) again(method C.int, before int) (C.int, int) {
 	if C.watch_stopped(s.watch) != 0 {
 		return statusStopped, before
 	}
+	s.kept = false
 	status, iterations := s.pass(method)
 	return status, before + iterations
 }
 
 func (s *session) pass(method C.int) (C.int, int) {
-	status := C.watch_solve(s.model, method, 0)
+	keep := C.int(keepAreas)
+	if s.kept {
+		keep |= reuseFactor | reuseAreas
+	}
+	status := C.watch_solve(s.model, method, keep)
+	s.kept = method != C.WATCH_BARRIER
 	return status, int(C.Clp_numberIterations(s.model))
 }
 

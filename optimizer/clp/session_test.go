@@ -247,6 +247,40 @@ func TestWarmEqualsCold(t *testing.T) {
 	}
 }
 
+// TestWarmEqualsColdOnAllocations does the same, with fewer changes, to
+// programs of the form and numbers that allocations have.
+func TestWarmEqualsColdOnAllocations(t *testing.T) {
+	lp, rng := instance(t, 60, 5, 14).LP(), rand.New(rand.NewPCG(3, 3))
+	session := open(t, clp.New(), lp)
+	for step := range 150 {
+		warm := solveSession(t, session)
+		want, err := clp.Reference{}.SolveLP(context.Background(), lp)
+		if err != nil || warm.Status != optimizer.Optimal || want.Status != optimizer.Optimal {
+			t.Fatalf("step %d: %+v, reference %+v %v", step, warm, want, err)
+		}
+		if math.Abs(warm.Objective-want.Objective) > 1e-9*want.Objective {
+			t.Fatalf("step %d: warm %.12g, reference %.12g", step, warm.Objective, want.Objective)
+		}
+		for range 1 + rng.IntN(3) {
+			r, j := rng.IntN(lp.Rows()), rng.IntN(lp.Cols())
+			switch rng.IntN(3) {
+			case 0:
+				lp.RowUpper[r] *= 0.5 + rng.Float64()
+				session.SetRowBounds(r, lp.RowLower[r], lp.RowUpper[r])
+			case 1:
+				lp.Objective[j] *= 2 * rng.Float64()
+				session.SetObjective(j, lp.Objective[j])
+			case 2:
+				from, to := lp.Start[j], lp.Start[j+1]
+				add := &optimizer.LP{}
+				add.AddCol(1.5*lp.Objective[j], 0, 1, lp.RowIndex[from:to], lp.Coef[from:to])
+				session.AddCols(add)
+				lp.AddCol(1.5*lp.Objective[j], 0, 1, add.RowIndex, add.Coef)
+			}
+		}
+	}
+}
+
 // TestSessionIsDeterministic runs the same chain twice and wants the same bits.
 func TestSessionIsDeterministic(t *testing.T) {
 	for _, algorithm := range []clp.Algorithm{clp.Dual, clp.Primal, clp.Barrier} {

@@ -60,3 +60,26 @@ func notFinite(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }
 func badBounds(lower, upper float64) bool {
 	return math.IsNaN(lower) || math.IsNaN(upper) || math.IsInf(lower, 1) || math.IsInf(upper, -1)
 }
+
+// plainlySolvable reports whether lp has an optimum by its looks: all columns
+// have bounds, and each at its bound nearest to zero, or at zero between them,
+// they keep the rows.
+func plainlySolvable(lp *optimizer.LP) bool {
+	activity := make([]float64, lp.Rows())
+	for j := range lp.Cols() {
+		lower, upper := lp.ColLower[j], lp.ColUpper[j]
+		if !(lower <= upper) || math.IsInf(lower, 0) || math.IsInf(upper, 0) {
+			return false
+		}
+		x := min(max(0, lower), upper)
+		for k := lp.Start[j]; k < lp.Start[j+1]; k++ {
+			activity[lp.RowIndex[k]] += lp.Coef[k] * x
+		}
+	}
+	for r, a := range activity {
+		if !(lp.RowLower[r] <= a && a <= lp.RowUpper[r]) {
+			return false
+		}
+	}
+	return true
+}
