@@ -35,7 +35,8 @@ func program(c []float64, a [][]float64, b []float64, upper float64) *optimizer.
 }
 
 func TestSolveLPStatuses(t *testing.T) {
-	inf := math.Inf(1)
+	twice := &optimizer.LP{}
+	twice.AddCol(1, 0, 1, []int32{twice.AddRow(-inf, 1), 0}, []float64{1, 1})
 	cases := []struct {
 		name   string
 		lp     *optimizer.LP
@@ -50,18 +51,21 @@ func TestSolveLPStatuses(t *testing.T) {
 		{"no rows", program([]float64{2, -1}, nil, nil, 3), optimizer.Optimal, 6},
 		{"no rows, unbounded", program([]float64{2}, nil, nil, inf), optimizer.Unbounded, 0},
 		{"empty column", program([]float64{2, 1}, [][]float64{{0, 1}}, []float64{1}, 5), optimizer.Optimal, 11},
+		{"row twice in a column adds up", twice, optimizer.Optimal, 0.5},
 		{"empty last row", program([]float64{2}, [][]float64{{1}, {0}}, []float64{1, 7}, 5), optimizer.Optimal, 2},
 	}
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			s, err := clp.New().SolveLP(context.Background(), c.lp)
-			if err != nil || s.Status != c.status || math.Abs(s.Objective-c.want) > 1e-9 {
-				t.Fatalf("%+v %v, want %s %g", s, err, c.status, c.want)
-			}
-			if s.Status == optimizer.Optimal && (len(s.X) != c.lp.Cols() || len(s.Prices) != c.lp.Rows()) {
-				t.Fatalf("%d shares of %d columns, %d prices of %d rows", len(s.X), c.lp.Cols(), len(s.Prices), c.lp.Rows())
-			}
-		})
+		for name, solver := range solvers() {
+			t.Run(c.name+"/"+name, func(t *testing.T) {
+				s, err := solver.SolveLP(context.Background(), c.lp)
+				if err != nil || s.Status != c.status || math.Abs(s.Objective-c.want) > 1e-9 {
+					t.Fatalf("%+v %v, want %s %g", s, err, c.status, c.want)
+				}
+				if s.Status == optimizer.Optimal && (len(s.X) != c.lp.Cols() || len(s.Prices) != c.lp.Rows()) {
+					t.Fatalf("%d shares of %d columns, %d prices of %d rows", len(s.X), c.lp.Cols(), len(s.Prices), c.lp.Rows())
+				}
+			})
+		}
 	}
 }
 
@@ -77,15 +81,24 @@ func TestSolveLPRefusesWhatIsNoProgram(t *testing.T) {
 		{"coefficient infinite", func(lp *optimizer.LP) { lp.Coef[0] = math.Inf(1) }},
 		{"row out of range", func(lp *optimizer.LP) { lp.RowIndex[0] = 1 }},
 		{"short bounds", func(lp *optimizer.LP) { lp.ColLower = nil }},
+		{"lower bound +Inf", func(lp *optimizer.LP) { lp.ColLower[0], lp.ColUpper[0] = inf, inf }},
+		{"starts beyond the coefficients", func(lp *optimizer.LP) { lp.Start[1] = 2 }},
+		{"starts after the first coefficient", func(lp *optimizer.LP) { lp.Start[0] = 1 }},
+		{"falling starts", func(lp *optimizer.LP) {
+			lp.AddCol(1, 0, 1, nil, nil)
+			lp.Start[1] = 3
+		}},
 	}
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			lp := good()
-			c.harm(lp)
-			if s, err := clp.New().SolveLP(context.Background(), lp); err == nil {
-				t.Fatalf("no error, but %+v", s)
-			}
-		})
+		for name, solver := range solvers() {
+			t.Run(c.name+"/"+name, func(t *testing.T) {
+				lp := good()
+				c.harm(lp)
+				if s, err := solver.SolveLP(context.Background(), lp); err == nil {
+					t.Fatalf("no error, but %+v", s)
+				}
+			})
+		}
 	}
 }
 
@@ -117,8 +130,8 @@ func TestConcurrentSolvesUnderCollection(t *testing.T) {
 			}
 		}
 	})
-	s := clp.New()
 	for w := range 4 {
+		s := []optimizer.Solver{clp.New(), clp.Reference{}}[w%2]
 		workers.Go(func() {
 			p, err := optimizer.NewInstance(optimizer.Instance{Customers: 40, Channels: 3, Days: 4, Seed: uint64(w)})
 			if err != nil {
