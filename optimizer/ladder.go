@@ -36,22 +36,21 @@ type ladderSearch struct {
 	shape *ladderShape
 	// prices of the profiles met last, at profile modulo pricesKept.
 	prices [pricesKept]*ladderPrices
-	score  []float64 // scratch of setLadderPrices
+	score  []float64 // scratch of setEnds
 
 	// The customer at hand.
-	profile int32
-	values  []float64
-	p       *ladderPrices
-	level   []float64 // by level, then day: the best touch at the centre
-	state   []float64 // as ladderShape.run sets them
-	top     []float64
-	lines   dayLines // scratch
-	won     won
+	profile      int32
+	values       []float64
+	p            *ladderPrices
+	won          won
+	ends         dayEnds // scratch
+	ladderTables         // at the centre
 
 	walk   ladderWalk
-	used   []float64 // by row: what the winner uses, while others are tested
-	loss   float64   // the most that this can cost it within the box
-	end    int       // the end of the pivot row that the walk is at
+	own    ladderTables // the walk's, where they are not those at the centre
+	used   []float64    // by row: what the winner uses, while others are tested
+	loss   float64      // the most that this can cost it within the box
+	end    int          // the end of the pivot row that the walk is at
 	found  []found
 	tests  int
 	enough int // give up beyond so many found
@@ -94,12 +93,11 @@ type found struct {
 // slots are the table's.
 func newLadderSearch(_ []Slot, t *useTable, b box) *ladderSearch {
 	h := newLadderShape(t)
-	cells, states := len(h.factor)*h.days, h.steps*h.days
 	l := &ladderSearch{
 		t: t, b: b, shape: h, walk: newLadderWalk(h),
 		score: make([]float64, t.rows()), used: make([]float64, t.rows()),
-		level: make([]float64, cells), state: make([]float64, states), top: make([]float64, states),
-		lines: dayLines{slope: make([]float64, h.days), intercept: make([]float64, h.days)},
+		ladderTables: newLadderTables(h), own: newLadderTables(h),
+		ends: newDayEnds(h),
 	}
 	longest := int32(0)
 	for k := range t.start[1:] {
@@ -118,19 +116,20 @@ func (l *ladderSearch) start(profile int32, values []float64) {
 	}
 	l.profile, l.values, l.p = profile, values, l.prices[at]
 	if l.p.profile != profile {
-		setLadderPrices(l.p, profile, l.t, l.b, l.shape, l.score)
+		l.p.set(profile, l.t, l.b, l.shape, l.own)
 	}
-	l.shape.levels(l.p.centre.paid, l.p.centre.flat, values, &l.lines, l.level)
-	l.shape.run(l.level, l.state, l.top)
+	l.bound(l.shape, l.p.centre.paid, l.p.centre.flat, values, &l.ends)
+	l.run(l.shape)
 	l.win(0)
 }
 
 // decide implements search. It gives up on a customer of whom more than
 // 4·limit + 1,000 ladders are left open, or on whom it has spent twenty times
-// as many tests: complete is then false, and kept are the best it has met.
+// as many tests: complete is then false, and kept are the best it has met, at
+// least two if limit allows.
 func (l *ladderSearch) decide(profile int32, values []float64, limit int, keep []option) (kept []option, complete bool) {
 	l.start(profile, values)
-	if l.open() {
+	if l.near() && l.open() {
 		return l.collect(max(1, limit), keep)
 	}
 	return append(keep[:0], l.won.option), true
@@ -150,15 +149,13 @@ func (l *ladderSearch) runnerUp(profile int32, values []float64) (option, float6
 	l.best(profile, values)
 	w := &l.walk
 	w.view, w.values, w.visit = &l.p.centre, values, l.visitSecond
-	copy(w.level, l.level)
-	copy(w.state, l.state)
-	copy(w.top, l.top)
-	l.tests, l.second, w.least = 0, found{most: math.Inf(-1)}, -math.MaxFloat64
+	w.ladderTables = l.ladderTables
+	l.tests, l.second, w.least = 0, found{most: none}, none/2
 	if l.won.rungs != Hold {
 		l.takeSecond(Hold)
 	}
 	w.all()
-	return l.second.option, l.second.most, !math.IsInf(l.second.most, -1)
+	return l.second.option, l.second.most, l.second.most > none
 }
 
 // secondTests bounds the time of runnerUp to some milliseconds.
@@ -186,57 +183,90 @@ func (l *ladderSearch) takeSecond(r Rungs) bool {
 // place.
 const roundingOf = 1e-14
 
-// win traces the best ladder back, that with the smallest Rungs of those within
-// slack of it, and measures it.
+// win sets won to the best ladder: that with the smallest Rungs of those within
+// slack of it.
 func (l *ladderSearch) win(slack float64) {
-	h, most := l.shape, 0.0
-	for j := range h.steps {
-		most = max(most, l.top[(j+1)*h.days-1])
+	for {
+		r, day := l.traceBest(slack)
+		if day < 0 {
+			l.measure(r)
+			return
+		}
+		// The best as bounded has a touch on a day without one worth as much.
+		l.exact(l.shape, day, l.p.centre.paid, l.p.centre.flat, l.values)
+		l.run(l.shape)
 	}
-	for j := 0; most > slack && j < h.steps; j++ {
-		if l.top[(j+1)*h.days-1] < most-slack {
+}
+
+// traceBest returns the best ladder as win wants it. If the bound of a day
+// proves too high, it returns the day, otherwise −1.
+func (l *ladderSearch) traceBest(slack float64) (r Rungs, day int32) {
+	n, most := l.shape.days, 0.0
+	for j := range l.shape.steps {
+		most = max(most, l.top[(j+1)*n-1])
+	}
+	for j := 0; most > slack && j < l.shape.steps; j++ {
+		if l.top[(j+1)*n-1] < most-slack {
 			continue
 		}
-		for d, s := range l.state[j*h.days : (j+1)*h.days] {
+		for d, s := range l.state[j*n : (j+1)*n] {
 			if s >= most-slack {
-				l.measure(l.trace(j, int32(d), s-(most-slack)))
-				return
+				return l.trace(j, int32(d), s-(most-slack))
 			}
 		}
 	}
-	l.measure(Hold)
+	return Hold, -1
 }
 
 // trace returns the smallest Rungs of the ladders whose touch of step j, the
-// last, is on day d, and which are within slack of the best of them.
-func (l *ladderSearch) trace(j int, d int32, slack float64) Rungs {
-	h, r := l.shape, Hold
-	paid, flat := l.p.centre.paid, l.p.centre.flat
+// last, is on day d, and which are within slack of the best of them, or a day
+// whose bound is too high.
+func (l *ladderSearch) trace(j int, d int32, slack float64) (r Rungs, day int32) {
+	h := l.shape
 	for ; j > 0; j-- {
 		least := l.state[j*h.days+int(d)] - slack
-		slot, before, sum := int32(h.slots), int32(0), 0.0
+		slot, before, sum := int32(-1), int32(0), 0.0
 		for i := int32(0); i <= h.last[d]; i++ {
 			level := h.levelAfter(j, d, i)
 			earlier := l.state[(j-1)*h.days+int(i)]
 			if earlier+l.level[int(level)*h.days+int(d)] < least {
 				continue
 			}
-			f := h.factor[level]
-			for s := h.from[d]; s < min(slot, h.from[d+1]); s++ {
-				if x := earlier + (float64(f*(l.values[s]-paid[s])) - flat[s]); x >= least {
-					slot, before, sum = s, i, x
-				}
+			if s, x := l.firstSlot(d, slot, h.factor[level], earlier, least); s >= 0 {
+				slot, before, sum = s, i, x
 			}
+		}
+		if slot < 0 {
+			return Hold, d
 		}
 		r = r<<rungBits | Rungs(slot+1)
 		d, slack = before, max(0, sum-least)
 	}
-	least := l.state[d] - slack
-	for s := h.from[d]; ; s++ {
-		if l.values[s]-paid[s]-flat[s] >= least {
-			return r<<rungBits | Rungs(s+1)
+	slot, _ := l.firstSlot(d, -1, 1, 0, l.state[d]-slack)
+	if slot < 0 {
+		return Hold, d
+	}
+	return r<<rungBits | Rungs(slot+1), -1
+}
+
+// firstSlot returns the first slot of day d, before slot to if that is not −1,
+// whose touch brings earlier to at least least but for rounding, and the sum;
+// −1 if there is none.
+func (l *ladderSearch) firstSlot(d, to int32, f, earlier, least float64) (int32, float64) {
+	paid, flat := l.p.centre.paid, l.p.centre.flat
+	if to < 0 {
+		to = l.shape.from[d+1]
+	}
+	for s := l.shape.from[d]; s < to; s++ {
+		x := earlier + (float64(f*(l.values[s]-paid[s])) - flat[s])
+		if x >= least {
+			return s, x
+		}
+		if near := f*(math.Abs(l.values[s])+math.Abs(paid[s])) + math.Abs(flat[s]) + math.Abs(earlier); x+roundingOf*near >= least && x > none {
+			return s, x
 		}
 	}
+	return -1, 0
 }
 
 // measure sets won to a ladder.

@@ -190,3 +190,85 @@ func TestLadderSearchForgets(t *testing.T) {
 		}
 	})
 }
+
+// Here a search has days of five slots, four discounts per step and a budget
+// and capacities with prices near those that clear the market.
+func TestLaddersOfAMarketAreThoseOfAPlainEnumeration(t *testing.T) {
+	g, values, prices := ladderMarket(60)
+	c := &ladderCase{g: g, t: newUseTable(g), b: box{centre: prices}}
+	for r, p := range prices {
+		width := []float64{0.02, 0.2}[r%2]
+		c.b.lower, c.b.upper = append(c.b.lower, p*(1-width)), append(c.b.upper, p*(1+width))
+	}
+	l := newLadderSearch(g.Slots, c.t, c.b)
+	open, touches := 0, 0
+	for i := range values[:25] {
+		c.values = values[i]
+		all := c.enumerate(0, prices)
+		win := winnerOf(all)
+		c.test(all, win)
+		least := all[win].s - tieTolerance*(1+math.Abs(all[win].s)+math.Abs(all[win].worth))
+		var want []Rungs
+		for _, j := range all {
+			if j.most >= least {
+				want = append(want, j.rungs)
+			}
+		}
+		kept, complete := l.decide(0, c.values, 1<<20, nil)
+		var got []Rungs
+		for _, o := range kept {
+			got = append(got, o.rungs)
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if !complete || kept[0] != all[win].option || !slices.Equal(got, want) {
+			t.Errorf("customer %d: kept %v, want %v; winner %v, want %v", i, got, want, kept[0], all[win].option)
+		}
+		open += int(asOne(len(kept) > 1))
+		touches += kept[0].rungs.Touches()
+	}
+	if open < 5 || touches < 20 {
+		t.Errorf("%d open customers and %d touches prove little", open, touches)
+	}
+}
+
+// Where all slots are alike, tens of thousands of ladders are equal.
+func TestLadderSearchGivesUpOnAHopelessCustomer(t *testing.T) {
+	g, values, prices := ladderMarket(1)
+	g.Ladder.Factor = nil
+	for r := range g.Rows {
+		g.Rows[r].Use = nil
+	}
+	for s := range values[0] {
+		values[0][s] = 7
+	}
+	l := newLadderSearch(g.Slots, newUseTable(g), box{prices, prices, prices})
+	for _, limit := range []int{1, 2, 20} {
+		kept, complete := l.decide(0, values[0], limit, nil)
+		if first := RungsOf(0, 10, 20); complete || len(kept) != limit || kept[0] != (option{first, 21}) {
+			t.Errorf("limit %d kept %v, complete %v; want the winner %v and others", limit, kept, complete, first)
+		}
+		if len(l.found) > 4*limit+1002 {
+			t.Errorf("limit %d: looked at %d ladders that are open", limit, len(l.found))
+		}
+	}
+}
+
+func TestLadderSearchDoesNotAllocate(t *testing.T) {
+	g, values, prices := ladderMarket(200)
+	x := box{centre: prices}
+	for _, p := range prices {
+		x.lower, x.upper = append(x.lower, 0.9*p), append(x.upper, 1.1*p)
+	}
+	l := newLadderSearch(g.Slots, newUseTable(g), x)
+	var keep []option
+	run := func() {
+		for _, v := range values {
+			keep, _ = l.decide(0, v, 512, keep)
+		}
+	}
+	run()
+	if n := testing.AllocsPerRun(1, run); n > 0 {
+		t.Errorf("%g allocations for customers like those before", n)
+	}
+}

@@ -70,37 +70,67 @@ func clearingPrices(g *Grid, values [][]float64, customers float64) []float64 {
 	return prices
 }
 
+// BenchmarkLadderSegments is BenchmarkLadder with eight segments: rows of the
+// credits of each channel and of each segment's touches by channel.
+func BenchmarkLadderSegments(b *testing.B) {
+	g, values, prices := ladderMarket(20_000)
+	const profiles = 8
+	g.Profiles = profiles
+	for r := range g.Rows {
+		use := g.Rows[r].Use
+		for p := int32(1); p < profiles; p++ {
+			for _, u := range use {
+				g.Rows[r].Use = append(g.Rows[r].Use, SlotUse{p, u.Slot, u.Amount})
+			}
+		}
+	}
+	for ch := range 5 {
+		credits := GridRow{Name: fmt.Sprint("credits ", ch)}
+		for p := range int32(profiles) {
+			segment := GridRow{Name: fmt.Sprint("segment ", p, ch)}
+			for s := int32(ch); s < 70; s += 5 {
+				segment.Use = append(segment.Use, SlotUse{p, s, 1})
+			}
+			credits.Use = append(credits.Use, segment.Use...)
+			g.Rows, prices = append(g.Rows, segment), append(prices, 10*float64(int(p)%2))
+		}
+		g.Rows, prices = append(g.Rows, credits), append(prices, 5*float64(ch%2))
+	}
+	benchmarkWidths(b, g, values, prices, profiles)
+}
+
 // BenchmarkLadder decides customers at boxes of several widths, in per mille of
 // the prices.
 func BenchmarkLadder(b *testing.B) {
 	g, values, prices := ladderMarket(20_000)
+	benchmarkWidths(b, g, values, prices, 1)
+}
+
+func benchmarkWidths(b *testing.B, g *Grid, values [][]float64, prices []float64, profiles int) {
 	t := newUseTable(g)
-	for _, width := range []float64{0, 0.1, 1, 10, 50} {
+	for _, width := range []float64{0, 0.1, 1, 10, 50, 250} {
 		b.Run(fmt.Sprintf("width=%g", width), func(b *testing.B) {
 			x := box{centre: prices}
 			for _, p := range prices {
 				x.lower, x.upper = append(x.lower, p*(1-width/1000)), append(x.upper, p*(1+width/1000))
 			}
-			benchmarkLadders(b, newLadderSearch(g.Slots, t, x), values)
+			l := newLadderSearch(g.Slots, t, x)
+			var keep []option
+			decided, kept, touches, n := 0, 0, 0, 0
+			b.ReportAllocs()
+			for b.Loop() {
+				keep, _ = l.decide(int32(n%profiles), values[n%len(values)], 512, keep)
+				decided += int(asOne(len(keep) == 1))
+				kept += len(keep)
+				touches += keep[0].rungs.Touches()
+				n++
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "customers/s")
+			b.ReportMetric(float64(decided)/float64(n), "decided")
+			b.ReportMetric(float64(touches)/float64(n), "touches")
+			if n > decided {
+				b.ReportMetric(float64(kept-decided)/float64(n-decided), "kept/open")
+			}
 		})
-	}
-}
-
-func benchmarkLadders(b *testing.B, l search, values [][]float64) {
-	var keep []option
-	decided, kept, touches, n := 0, 0, 0, 0
-	b.ReportAllocs()
-	for b.Loop() {
-		keep, _ = l.decide(0, values[n%len(values)], 512, keep)
-		decided += int(asOne(len(keep) == 1))
-		kept += len(keep)
-		touches += keep[0].rungs.Touches()
-		n++
-	}
-	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "customers/s")
-	b.ReportMetric(float64(decided)/float64(n), "decided")
-	b.ReportMetric(float64(touches)/float64(n), "touches")
-	if n > decided {
-		b.ReportMetric(float64(kept-decided)/float64(n-decided), "kept/open")
 	}
 }

@@ -2,8 +2,40 @@ package optimizer
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
+
+// near reports whether another ladder than the winner is as near to it at the
+// centre as the whole box could bring any ladder of its length.
+func (l *ladderSearch) near() bool {
+	w := &l.walk
+	w.ladderTables, w.view, w.values, w.visit = l.ladderTables, &l.p.centre, l.values, l.visitOther
+	sum, s, loss := &l.p.sum, 0.0, 0.0
+	for k, slot := range l.won.slot[:l.won.touches] {
+		f := l.won.factor[k]
+		s += float64(f*(l.values[slot]-sum.paid[slot])) - sum.flat[slot]
+		loss += float64(f*sum.paidLoss[slot]) + sum.flatLoss[slot]
+	}
+	least := l.least(s, loss)
+	if l.won.rungs != Hold && least <= 0 {
+		return true
+	}
+	for j, reach := range l.p.reach {
+		if w.least = least - reach*(1+roundingOf); w.ending(j) {
+			return true
+		}
+	}
+	return false
+}
+
+// least is the bound that ladders must reach which may pass the test, where the
+// winner is worth s and the box may cost it loss. Bounds are added up in
+// another order than the exact test: this leaves as much again for rounding as
+// the test leaves to ties.
+func (l *ladderSearch) least(s, loss float64) float64 {
+	return s - loss - 2*l.won.tie() - roundingOf*(loss+l.won.size+math.Abs(s))
+}
 
 // aim prepares the walk over the ladders that a view of the box leaves open:
 // its levels are set but for the days of the winner.
@@ -20,10 +52,8 @@ func (l *ladderSearch) aim(v *ladderView) {
 	for _, slot := range l.won.slot[:l.won.touches] {
 		w.ownDay(h.dayOf[slot])
 	}
-	h.run(w.level, w.state, w.top)
-	// Bounds are added up in another order than the exact test: they leave as
-	// much again for rounding.
-	w.least = s - loss - 2*l.won.tie() - roundingOf*(loss+l.won.size)
+	w.run(h)
+	w.least = l.least(s, loss)
 }
 
 // release undoes aim.
@@ -37,7 +67,8 @@ func (l *ladderSearch) release() {
 // The best touches of a day are taken to be those at the centre, plus what the
 // box may bring any touch of the day.
 func (l *ladderSearch) open() bool {
-	level, centre := l.walk.level, l.level[:len(l.walk.level)]
+	l.walk.ladderTables = l.own
+	level, centre := l.own.level, l.level[:len(l.own.level)]
 	gain := l.p.gain[:len(level)]
 	for k := range level {
 		level[k] = centre[k] + gain[k]
@@ -53,10 +84,13 @@ func (l *ladderSearch) isOther(r Rungs) bool { return r != l.won.rungs }
 
 // collect finds the ladders that the box leaves open.
 func (l *ladderSearch) collect(limit int, keep []option) (kept []option, complete bool) {
+	if l.p.ends == nil {
+		l.p.setEnds(l.t, l.b, l.score)
+	}
 	l.win(roundingOf * l.won.size)
 	l.mark()
 	l.found, l.tests, l.gaveUp, l.enough = l.found[:0], 0, false, 4*limit+1000
-	l.walk.visit = l.visitTest
+	l.walk.ladderTables, l.walk.visit = l.own, l.visitTest
 	l.end = 0
 	if l.won.rungs != Hold {
 		l.test(Hold)
@@ -64,7 +98,7 @@ func (l *ladderSearch) collect(limit int, keep []option) (kept []option, complet
 	for k := range l.p.ends {
 		l.end = k
 		v := &l.p.ends[k]
-		l.shape.levels(v.widePaid, v.wideFlat, l.values, &l.lines, l.walk.level)
+		l.own.bound(l.shape, v.widePaid, v.wideFlat, l.values, &l.ends)
 		l.aim(v)
 		l.walk.all()
 		l.release()
@@ -94,7 +128,7 @@ func (l *ladderSearch) test(r Rungs) bool {
 	if r == l.won.rungs {
 		return false
 	}
-	if l.tests++; l.tests > 20*l.enough || len(l.found) > l.enough {
+	if l.tests++; len(l.found) > l.enough || len(l.found) > 0 && l.tests > 20*l.enough {
 		l.gaveUp = true
 		return true
 	}

@@ -6,12 +6,16 @@ import "math"
 // customers of one profile.
 type ladderPrices struct {
 	profile int32
-	centre  ladderView
-	sum     ladderView    // at the centre; every row is bounded touch by touch
-	ends    []ladderView  // the pivot row at its upper and its lower end, the others bounded touch by touch
-	pivot   int32         // the widest row; −1 if the box has no width for this profile: one end
-	both    [2]ladderView // memory of ends
-	gain    []float64     // by level, then day: the most that sum adds to a touch beyond centre
+	sum     ladderView // at the centre; every row is bounded touch by touch
+	centre  ladderView // the same without gains
+	gain    []float64  // by level, then day: the most that sum adds to a touch beyond centre
+	reach   []float64  // by step: the most that it adds to a ladder whose last touch is of the step
+
+	// The pivot row at its upper and its lower end, the others bounded touch by
+	// touch; set by setEnds when the profile has its first open customer.
+	ends  []ladderView
+	both  [2]ladderView // memory of ends
+	pivot int32         // −1 if the box has no width for this profile: one end
 }
 
 // ladderView is the prices of slots at a point of the box, with the most that
@@ -38,24 +42,11 @@ func (v *ladderView) resize(slots int) {
 	}
 }
 
-// setLadderPrices fills p for a profile. score is scratch, by row, all zero
-// before and after.
-func setLadderPrices(p *ladderPrices, profile int32, t *useTable, b box, h *ladderShape, score []float64) {
-	p.profile, p.pivot = profile, pivotRow(profile, t, b, score)
-	p.centre.resize(t.slots)
-	p.centre.price(profile, t, b, -1, 0, false)
-	p.sum.resize(t.slots)
-	p.sum.price(profile, t, b, -1, 0, true)
-	if p.pivot >= 0 {
-		p.ends = p.both[:]
-		p.both[0].resize(t.slots)
-		p.both[0].price(profile, t, b, p.pivot, b.upper[p.pivot], true)
-		p.both[1].resize(t.slots)
-		p.both[1].price(profile, t, b, p.pivot, b.lower[p.pivot], true)
-	} else {
-		p.both[0] = p.sum
-		p.ends = p.both[:1]
-	}
+// set fills p for a profile, but for the ends. tables is scratch.
+func (p *ladderPrices) set(profile int32, t *useTable, b box, h *ladderShape, tables ladderTables) {
+	p.profile, p.ends = profile, nil
+	p.sum.price(profile, t, b, -1, 0)
+	p.centre = ladderView{paid: p.sum.paid, flat: p.sum.flat, widePaid: p.sum.paid, wideFlat: p.sum.flat}
 	if p.gain == nil {
 		p.gain = make([]float64, len(h.factor)*h.days)
 	}
@@ -66,21 +57,37 @@ func setLadderPrices(p *ladderPrices, profile int32, t *useTable, b box, h *ladd
 			p.gain[at] = max(p.gain[at], f*p.sum.paidGain[s]+p.sum.flatGain[s])
 		}
 	}
+	tables.level = p.gain
+	tables.run(h)
+	p.reach = p.reach[:0]
+	for j := range h.steps {
+		p.reach = append(p.reach, tables.top[(j+1)*h.days-1])
+	}
 }
 
-// price adds up the rows of each slot at the centre, the pivot row at its end;
-// with wide set also what the widths of all other rows can bring.
-func (v *ladderView) price(profile int32, t *useTable, b box, pivot int32, end float64, wide bool) {
+// setEnds fills the ends. score is scratch, by row, all zero before and after.
+func (p *ladderPrices) setEnds(t *useTable, b box, score []float64) {
+	if p.pivot = pivotRow(p.profile, t, b, score); p.pivot < 0 {
+		p.both[0].price(p.profile, t, b, -1, 0)
+		p.ends = p.both[:1]
+		return
+	}
+	p.both[0].price(p.profile, t, b, p.pivot, b.upper[p.pivot])
+	p.both[1].price(p.profile, t, b, p.pivot, b.lower[p.pivot])
+	p.ends = p.both[:]
+}
+
+// price adds up the rows of each slot, prices at the centre but for that of the
+// pivot row, and what the widths of all rows but that can bring.
+func (v *ladderView) price(profile int32, t *useTable, b box, pivot int32, pivotPrice float64) {
+	v.resize(t.slots)
 	for s := range t.slots {
 		rows, amounts := t.touch(profile, s)
 		for k, r := range rows {
 			a, price := amounts[k], b.centre[r]
+			gain, loss := b.rise(r, -a), b.rise(r, a)
 			if r == pivot {
-				price = end
-			}
-			gain, loss := 0.0, 0.0
-			if wide && r != pivot {
-				gain, loss = b.rise(r, -a), b.rise(r, a)
+				price, gain, loss = pivotPrice, 0, 0
 			}
 			if t.discounted[r] {
 				v.paid[s] += price * a

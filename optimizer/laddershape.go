@@ -16,6 +16,7 @@ type ladderShape struct {
 	// value of a slot is a line in the factor; low and high are its ends.
 	factor    []float64
 	low, high float64
+	part      []float64 // by level: where between low and high the factor lies, 0 to 1
 	// The day before day d may be up to last[d]. Up to far[step·days+d] the
 	// discount is that of any long gap, farLevel[step]; the nearer days
 	// far < i ≤ last have the levels near[nearAt[step·days+d]:], i ascending.
@@ -52,6 +53,12 @@ func newLadderShape(t *useTable) *ladderShape {
 		h.addStep(&t.rule, j, day)
 	}
 	h.low, h.high = slices.Min(h.factor), slices.Max(h.factor)
+	if h.low == 0 {
+		h.low = -1 / none // which keeps forbidden slots at −Inf
+	}
+	for _, f := range h.factor {
+		h.part = append(h.part, max(0, f-h.low)/max(math.SmallestNonzeroFloat64, h.high-h.low))
+	}
 	return h
 }
 
@@ -105,79 +112,86 @@ func (h *ladderShape) levelAfter(j int, d, i int32) int32 {
 	return h.near[h.nearAt[k]+i-h.far[k]-1]
 }
 
-// dayLines is scratch: the one slot that is best on a day at every discount,
-// where there is one, as slope·factor − intercept, and the other days.
-type dayLines struct {
-	slope, intercept []float64
-	mixed            []int32
+// ladderTables is the dynamic program of one customer.
+type ladderTables struct {
+	level []float64 // by level, then day: the most that a touch is worth
+	state []float64 // by step, then day: the most that a ladder is worth up to its touch there
+	top   []float64 // by step, then day: the largest of state up to the day
 }
 
-// levels sets level[k·days+d] to the value of the best slot of day d with
-// factor k: the largest factor·(value − paid) − flat. A line that is highest at
-// both ends of the factors is highest between them, so that most days need two
-// factors only.
-func (h *ladderShape) levels(paid, flat, values []float64, lines *dayLines, level []float64) {
-	slope, intercept := lines.slope[:h.days], lines.intercept[:h.days]
-	lines.mixed = lines.mixed[:0]
-	high, low := h.high, h.low
+func newLadderTables(h *ladderShape) ladderTables {
+	cells, states := len(h.factor)*h.days, h.steps*h.days
+	return ladderTables{make([]float64, cells), make([]float64, states), make([]float64, states)}
+}
+
+// none is the worth of a touch or a ladder that there is not.
+const none = -1e300
+
+// dayEnds is scratch: the most that a touch of a day is worth at the ends of
+// the factors.
+type dayEnds struct{ high, low []float64 }
+
+func newDayEnds(h *ladderShape) dayEnds {
+	return dayEnds{make([]float64, h.days), make([]float64, h.days)}
+}
+
+// bound sets level to bounds of what a touch is worth, at most
+//
+//	factor·(value − paid) − flat
+//
+// over the slots of the day. That is convex in the factor: between the ends of
+// the factors it is at most what lies on the straight line between them. It is
+// no more than that where one slot is the best of the day at both ends, which
+// is so on most days.
+func (t *ladderTables) bound(h *ladderShape, paid, flat, values []float64, ends *dayEnds) {
+	highs, lows := ends.high[:h.days], ends.low[:h.days]
 	to := h.from[0]
-	for d := range slope {
+	for d := range highs {
 		from := to
 		to = h.from[d+1]
 		v := values[from:to]
 		p, q := paid[from:to][:len(v)], flat[from:to][:len(v)]
-		a, b := 0.0, math.Inf(1) // a day without a slot
-		most, least := math.Inf(-1), math.Inf(-1)
-		mostAt, leastAt := -1, -1
+		high, low := none, none
 		for s, x := range v {
 			x -= p[s]
-			if y := float64(high*x) - q[s]; y > most {
-				most, mostAt, a, b = y, s, x, q[s]
-			}
-			if y := float64(low*x) - q[s]; y > least {
-				least, leastAt = y, s
-			}
+			high = max(high, float64(h.high*x)-q[s])
+			low = max(low, float64(h.low*x)-q[s])
 		}
-		slope[d], intercept[d] = a, b
-		if mostAt != leastAt {
-			lines.mixed = append(lines.mixed, int32(d))
-		}
+		highs[d], lows[d] = high, low
 	}
 	for k, f := range h.factor {
-		row := level[k*h.days:][:len(slope)]
-		for d := range row {
-			row[d] = float64(f*slope[d]) - intercept[d]
+		row := t.level[k*h.days:][:len(highs)]
+		if f == h.high {
+			copy(row, highs)
+			continue
 		}
-	}
-	for _, d := range lines.mixed {
-		h.mixedDay(d, paid, flat, values, level)
+		part := h.part[k]
+		for d, low := range lows[:len(row)] {
+			row[d] = low + float64(part*(highs[d]-low))
+		}
 	}
 }
 
-// mixedDay sets the levels of a day slot by slot.
-func (h *ladderShape) mixedDay(d int32, paid, flat, values, level []float64) {
+// exact sets the levels of a day to what its best touch is worth.
+func (t *ladderTables) exact(h *ladderShape, d int32, paid, flat, values []float64) {
 	for k, f := range h.factor {
-		most := math.Inf(-1)
+		most := none
 		for s := h.from[d]; s < h.from[d+1]; s++ {
 			if y := float64(f*(values[s]-paid[s])) - flat[s]; y > most {
 				most = y
 			}
 		}
-		level[k*h.days+int(d)] = most
+		t.level[k*h.days+int(d)] = most
 	}
 }
 
-// run is the dynamic program: state[j·days+d] is the most that the touches of a
-// ladder whose touch of step j is on day d are worth up to it, and top the
-// largest of state of the step up to the day.
-func (h *ladderShape) run(level, state, top []float64) {
-	n := h.days
-	highest := math.Inf(-1)
+// run sets state and top from level.
+func (t *ladderTables) run(h *ladderShape) {
+	n, level, state, top := h.days, t.level, t.state, t.top
+	highest := none
 	for d, x := range level[:n] {
 		state[d] = x
-		if x > highest {
-			highest = x
-		}
+		highest = max(highest, x)
 		top[d] = highest
 	}
 	for j := 1; j < h.steps; j++ {
@@ -186,23 +200,18 @@ func (h *ladderShape) run(level, state, top []float64) {
 		far, last := h.far[j*n:][:n], h.last[:n]
 		farLevel := level[int(h.farLevel[j])*n:][:n]
 		near := h.near[h.nearAt[j*n]:]
-		highest = math.Inf(-1)
+		highest = none
 		for d := range now {
-			most := math.Inf(-1)
-			i := int(far[d])
+			most, i := none, int(far[d])
 			if i >= 0 {
 				most = beforeTop[i] + farLevel[d]
 			}
 			for i++; i <= int(last[d]); i++ {
-				if x := before[i] + level[int(near[0])*n+d]; x > most {
-					most = x
-				}
+				most = max(most, before[i]+level[int(near[0])*n+d])
 				near = near[1:]
 			}
 			now[d] = most
-			if most > highest {
-				highest = most
-			}
+			highest = max(highest, most)
 			nowTop[d] = highest
 		}
 	}

@@ -1,7 +1,5 @@
 package optimizer
 
-import "math"
-
 // ladderWalk enumerates the ladders whose touches, priced by a view of the box,
 // add up to at least a given sum, from the last touch back to the first. A
 // branch is left when the best that could come before cannot reach the sum.
@@ -16,16 +14,13 @@ type ladderWalk struct {
 	values []float64
 	own    []int32   // by day: the winner's slot; −1 where it has none
 	factor []float64 // by day: the factor of the winner's touch
-	level  []float64 // by level, then day: a bound of a touch
-	state  []float64 // as [ladderShape.run] sets them
-	top    []float64
+	ladderTables
 }
 
 func newLadderWalk(h *ladderShape) ladderWalk {
 	w := ladderWalk{
 		shape: h, own: make([]int32, h.days), factor: make([]float64, h.days),
-		level: make([]float64, len(h.factor)*h.days),
-		state: make([]float64, h.steps*h.days), top: make([]float64, h.steps*h.days),
+		ladderTables: newLadderTables(h),
 	}
 	for d := range w.own {
 		w.own[d] = -1
@@ -35,15 +30,23 @@ func newLadderWalk(h *ladderShape) ladderWalk {
 
 // all visits the ladders of at least one touch.
 func (w *ladderWalk) all() bool {
-	n := w.shape.days
 	for j := range w.shape.steps {
-		if w.top[(j+1)*n-1] < w.least {
-			continue
+		if w.ending(j) {
+			return true
 		}
-		for d := range n {
-			if w.state[j*n+d] >= w.least && w.step(j, int32(d), 0, Hold) {
-				return true
-			}
+	}
+	return false
+}
+
+// ending visits the ladders whose last touch is of step j.
+func (w *ladderWalk) ending(j int) bool {
+	n := w.shape.days
+	if w.top[(j+1)*n-1] < w.least {
+		return false
+	}
+	for d, x := range w.state[j*n : (j+1)*n] {
+		if x >= w.least && w.step(j, int32(d), 0, Hold) {
+			return true
 		}
 	}
 	return false
@@ -121,33 +124,16 @@ func (w *ladderWalk) ownTouch(s, d int32, f float64) float64 {
 // ownDay sets the levels of a day on which the winner has a touch.
 func (w *ladderWalk) ownDay(d int32) {
 	h, v, own := w.shape, w.view, w.own[d]
-	a, b, most, least := 0.0, math.Inf(1), math.Inf(-1), math.Inf(-1)
-	mostAt, leastAt := int32(-1), int32(-1)
+	high, low := none, none
 	for s := h.from[d]; s < h.from[d+1]; s++ {
-		if s == own {
-			continue
-		}
-		x, flat := w.values[s]-v.widePaid[s], v.wideFlat[s]
-		if y := float64(h.high*x) - flat; y > most {
-			most, mostAt, a, b = y, s, x, flat
-		}
-		if y := float64(h.low*x) - flat; y > least {
-			least, leastAt = y, s
+		if s != own {
+			x := w.values[s] - v.widePaid[s]
+			high = max(high, float64(h.high*x)-v.wideFlat[s])
+			low = max(low, float64(h.low*x)-v.wideFlat[s])
 		}
 	}
 	for k, f := range h.factor {
-		x := float64(f*a) - b
-		if mostAt != leastAt {
-			x = math.Inf(-1)
-			for s := h.from[d]; s < h.from[d+1]; s++ {
-				if y := float64(f*(w.values[s]-v.widePaid[s])) - v.wideFlat[s]; s != own && y > x {
-					x = y
-				}
-			}
-		}
-		if y := w.ownTouch(own, d, f); y > x {
-			x = y
-		}
-		w.level[k*h.days+int(d)] = x
+		others := low + float64(h.part[k]*(high-low))
+		w.level[k*h.days+int(d)] = max(others, w.ownTouch(own, d, f))
 	}
 }
