@@ -1,0 +1,310 @@
+package ledger_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	_ "github.com/mattn/go-sqlite3"
+
+	"dunning/data"
+	"dunning/serve/ledger"
+)
+
+// noon is when the tests begin: a Monday, in the middle of every window.
+var noon = time.Date(2026, 3, 2, 15, 0, 0, 0, time.UTC)
+
+// today is the day of noon.
+var today = data.DateOf(noon)
+
+// clock is a clock that tests turn.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// handOutAll lets every action go.
+func handOutAll(_ context.Context, _ time.Time, actions []ledger.Action) ([]ledger.Verdict, error) {
+	out := make([]ledger.Verdict, len(actions))
+	for i := range out {
+		out[i].Decision = ledger.HandOut
+	}
+	return out, nil
+}
+
+// home is a ledger of a test on one kind of database.
+type home struct {
+	*ledger.Store
+	config ledger.Config
+	clock  *clock
+	// exec sends SQL straight to the database, past the store.
+	exec func(query string) error
+}
+
+// eachDatabase runs a test on SQLite and on PostgreSQL.
+func eachDatabase(t *testing.T, test func(t *testing.T, h *home)) {
+	t.Helper()
+	for name, open := range map[string]func(testing.TB) *home{"sqlite": sqliteHome, "postgres": postgresHome} {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
+func sqliteHome(t testing.TB) *home {
+	path := filepath.Join(t.TempDir(), "dunning.db")
+	h := openHome(t, ledger.Config{Path: path})
+	raw, err := sql.Open("sqlite3", "file:"+path+"?_busy_timeout=5000") // foreign keys are off
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { raw.Close() })
+	h.exec = func(query string) error {
+		_, err := raw.Exec(query)
+		return err
+	}
+	return h
+}
+
+func postgresHome(t testing.TB) *home {
+	dsn := postgresSchema(t)
+	h := openHome(t, ledger.Config{DSN: dsn})
+	raw, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { raw.Close(context.Background()) })
+	h.exec = func(query string) error {
+		_, err := raw.PgConn().Exec(context.Background(), query).ReadAll()
+		return err
+	}
+	return h
+}
+
+func openHome(t testing.TB, config ledger.Config) *home {
+	t.Helper()
+	h := &home{clock: &clock{at: noon}}
+	config.Clock, config.Recheck = h.clock.now, handOutAll
+	h.config = config
+	h.reopen(t)
+	t.Cleanup(func() { h.Close() })
+	return h
+}
+
+// reopen opens the same database anew, with a configuration that was changed.
+func (h *home) reopen(t testing.TB) {
+	t.Helper()
+	if h.Store != nil {
+		h.Close()
+	}
+	var err error
+	if h.Store, err = ledger.Open(t.Context(), h.config); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// verified fails the test unless the whole database is as it should be.
+func (h *home) verified(t testing.TB, heads ...ledger.Head) ledger.Report {
+	t.Helper()
+	r, err := h.Verify(context.Background(), heads...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range r.Faults {
+		t.Errorf("verify: %s: %s", f.Place, f.Text)
+	}
+	return r
+}
+
+// funded makes the wallet "brl" with an amount.
+func (h *home) funded(t testing.TB, amount ledger.Units) {
+	t.Helper()
+	must(t)(h.CreateWallet(t.Context(), ledger.WalletRequest{ID: "brl", Currency: ledger.BRL, Name: "Main", Actor: "ana"}))
+	must(t)(h.TopUp(t.Context(), ledger.TopUpRequest{ID: "topup-1", WalletID: "brl", Amount: amount, Actor: "ana", Reason: "invoice 1"}))
+}
+
+// must returns a function that fails the test on an error.
+func must(t testing.TB) func(any, error) {
+	return func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// proposal is a plan of n SMS of 9 cents each on today, by maria.
+func proposal(id string, n int) ledger.Proposal {
+	p := ledger.Proposal{PlanID: id, Maker: "maria", AsOf: today}
+	for i := range n {
+		p.Actions = append(p.Actions, ledger.Action{Segment: []string{"new", "old"}[i%2], Action: data.Action{
+			PlanID: id, ActionID: fmt.Sprintf("%s-%06d", id, i+1), CustomerID: fmt.Sprintf("C%06d", i+1), Channel: data.SMS, Day: today,
+			WindowStart: noon.Add(-3 * time.Hour), WindowEnd: noon.Add(8 * time.Hour), Step: 1, CostCents: 9, ValueCents: data.Cents(1000 - i%500),
+			TreatProb: 0.9, Source: data.SourceRecommended, Reason: "espera-se recuperar mais <ação>",
+		}})
+	}
+	return p
+}
+
+// submitted stores and submits a plan.
+func (h *home) submitted(t testing.TB, p ledger.Proposal) ledger.Plan {
+	t.Helper()
+	must(t)(h.CreatePlan(t.Context(), p))
+	plan, err := h.Submit(t.Context(), p.PlanID, p.Maker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+// approved stores, submits and approves a plan, paid by the wallet "brl".
+func (h *home) approved(t testing.TB, p ledger.Proposal) ledger.Approval {
+	t.Helper()
+	plan := h.submitted(t, p)
+	a, err := h.Approve(t.Context(), approval(plan))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// approval is carla's approval of a plan, paid by the wallet "brl".
+func approval(p ledger.Plan) ledger.ApproveRequest {
+	return ledger.ApproveRequest{PlanID: p.ID, SHA256: p.SHA256, Approver: "carla", Reason: "within the budget", WalletID: "brl"}
+}
+
+// lease asks for actions of today's SMS.
+func lease(id string, n int) ledger.LeaseRequest {
+	return ledger.LeaseRequest{ID: id, Dispatcher: "d1", Day: today, Channel: data.SMS, Max: n, Duration: 10 * time.Minute}
+}
+
+// sent reports all actions of a grant as sent.
+func sent(g ledger.Grant) ledger.AckRequest {
+	r := ledger.AckRequest{Dispatcher: g.Dispatcher, Fence: g.Fence}
+	for _, a := range g.Actions {
+		r.Outcomes = append(r.Outcomes, ledger.Outcome{ActionID: a.ActionID, State: ledger.Sent, ProviderID: "m-" + a.ActionID})
+	}
+	return r
+}
+
+func idsOf(g ledger.Grant) []string {
+	var ids []string
+	for _, a := range g.Actions {
+		ids = append(ids, a.ActionID)
+	}
+	return ids
+}
+
+// cluster is the PostgreSQL server of this test run, started by the first test
+// that wants one.
+var cluster struct {
+	once    sync.Once
+	dir     string
+	missing string // why there is none
+	server  *exec.Cmd
+	schemas atomic.Int64
+}
+
+// postgresSchema makes an empty schema and returns its connection string.
+func postgresSchema(t testing.TB) string {
+	t.Helper()
+	cluster.once.Do(startCluster)
+	if cluster.missing != "" {
+		t.Skip(cluster.missing)
+	}
+	schema := fmt.Sprintf("t%d", cluster.schemas.Add(1))
+	dsn := fmt.Sprintf("host=%s user=postgres dbname=postgres search_path=%s", cluster.dir, schema)
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(t.Context(), "CREATE SCHEMA "+schema); err != nil {
+		t.Fatal(err)
+	}
+	return dsn
+}
+
+// startCluster starts a server that is reached through a socket in a temporary
+// folder only.
+func startCluster() {
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	if len(found) == 0 {
+		cluster.missing = "no PostgreSQL server under /usr/lib/postgresql (Debian: apt install postgresql)"
+		return
+	}
+	bin := filepath.Dir(found[len(found)-1])
+	dir, err := os.MkdirTemp("", "pg") // short: a socket's path has at most 107 bytes
+	if err != nil {
+		panic(err)
+	}
+	cluster.dir = dir
+	as := &syscall.SysProcAttr{}
+	if os.Getuid() == 0 { // the server refuses to run as root
+		u, err := user.Lookup("postgres")
+		if err != nil {
+			cluster.missing = "running as root, and there is no user postgres"
+			return
+		}
+		uid, _ := strconv.Atoi(u.Uid)
+		gid, _ := strconv.Atoi(u.Gid)
+		as.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		if err := os.Chown(dir, uid, gid); err != nil {
+			panic(err)
+		}
+	}
+	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", dir+"/data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+	initdb.SysProcAttr, initdb.Dir = as, dir
+	if out, err := initdb.CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("initdb: %v\n%s", err, out))
+	}
+	// The server ends with this process, however that ends.
+	as.Pdeathsig = syscall.SIGINT
+	server := exec.Command(filepath.Join(bin, "postgres"), "-D", dir+"/data", "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=64MB")
+	server.SysProcAttr, server.Dir = as, dir
+	if err := server.Start(); err != nil {
+		panic(err)
+	}
+	cluster.server = server
+	for range 200 {
+		if conn, err := pgx.Connect(context.Background(), fmt.Sprintf("host=%s user=postgres dbname=postgres", dir)); err == nil {
+			conn.Close(context.Background())
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	panic("the PostgreSQL server did not start within ten seconds")
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if cluster.server != nil {
+		cluster.server.Process.Signal(syscall.SIGINT) // fast shutdown
+		cluster.server.Wait()
+	}
+	if cluster.dir != "" {
+		os.RemoveAll(cluster.dir)
+	}
+	os.Exit(code)
+}

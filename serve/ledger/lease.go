@@ -1,0 +1,294 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"dunning/data"
+)
+
+// Decision is what a recheck says of an action.
+type Decision int
+
+// The decisions. The zero value hands nothing out.
+const (
+	Later    Decision = iota // not now; it stays in the queue
+	HandOut                  // it may be sent
+	Withhold                 // it must not be sent any more
+)
+
+// Verdict is a decision with its reason, which is recorded when it is Withhold.
+type Verdict struct {
+	Decision Decision
+	Reason   string
+}
+
+// Recheck is asked, just before actions are handed out, whether each may still
+// be sent at this instant: paid since, disputed, opted out, promised, outside
+// of the lawful hours. It returns one verdict for each action, in their order.
+// It runs outside of any write transaction (inside of that of [Store.Once] if
+// the lease is), in several goroutines at once. After an error nothing is
+// handed out.
+type Recheck func(ctx context.Context, at time.Time, actions []Action) ([]Verdict, error)
+
+// LeaseRequest asks for actions of one day and channel.
+type LeaseRequest struct {
+	ID         string        `json:"lease_id"`
+	Dispatcher string        `json:"dispatcher"`
+	Day        data.Date     `json:"day"`
+	Channel    data.Channel  `json:"channel"`
+	Max        int           `json:"max"`      // 1 to 10,000
+	Duration   time.Duration `json:"duration"` // 1 second to 24 hours
+}
+
+// LeasedAction is an action that a dispatcher may send until the instant given:
+// the end of the lease or of the action's window, whichever is first.
+type LeasedAction struct {
+	Action
+	Until time.Time `json:"until"`
+}
+
+// WithheldAction is an action that the recheck withheld for good.
+type WithheldAction struct {
+	ActionID string `json:"action_id"`
+	Reason   string `json:"reason"`
+}
+
+// Grant is what a dispatcher got. Every later word about its actions carries
+// Fence, the token of this lease, which is greater than that of any before.
+type Grant struct {
+	LeaseID    string           `json:"lease_id"`
+	Fence      int64            `json:"fence"` // 0 where there was nothing to hand out
+	Dispatcher string           `json:"dispatcher"`
+	Actions    []LeasedAction   `json:"actions"`
+	Withheld   []WithheldAction `json:"withheld"`
+}
+
+// grantAnswer is how a grant is kept for replay.
+type grantAnswer struct {
+	IDs      []string         `json:"ids"`
+	Until    []int64          `json:"until"` // microseconds
+	Withheld []WithheldAction `json:"withheld"`
+}
+
+func (r LeaseRequest) check() error {
+	err := errors.Join(checkID("lease_id", r.ID), checkActor("dispatcher", r.Dispatcher))
+	if r.Channel.Index() < 0 {
+		err = errors.Join(err, fmt.Errorf("%w: channel %q", ErrInvalid, r.Channel))
+	}
+	if r.Max < 1 || r.Max > 10_000 {
+		err = errors.Join(err, fmt.Errorf("%w: max %d: want 1 to 10000", ErrInvalid, r.Max))
+	}
+	if r.Duration < time.Second || r.Duration > 24*time.Hour {
+		err = errors.Join(err, fmt.Errorf("%w: duration %s: want 1s to 24h", ErrInvalid, r.Duration))
+	}
+	return err
+}
+
+// Lease hands out up to Max actions of plans in force whose window is open,
+// each to this dispatcher alone until its lease ends, the most valuable first;
+// lapsed leases of others before all. Fewer, or none, come back where there are
+// no more or other processes were faster.
+//
+// A lease id that was granted gives the same grant again; with another input
+// the error wraps [ErrConflict]. A request that got nothing leaves no trace.
+func (s *Store) Lease(ctx context.Context, r LeaseRequest) (Grant, error) {
+	if s.config.Recheck == nil {
+		return Grant{}, fmt.Errorf("%w: ledger: a Recheck is needed to hand out actions", data.ErrUsage)
+	}
+	if err := r.check(); err != nil {
+		return Grant{}, err
+	}
+	request, err := hashOf(r)
+	if err != nil {
+		return Grant{}, err
+	}
+	var g Grant
+	err = s.read(ctx, func(t transaction) (err error) {
+		g, err = granted(t, r.ID, request)
+		return err
+	})
+	if !errors.Is(err, ErrNotFound) {
+		return g, err
+	}
+	for range 3 { // others may be faster
+		choice, err := s.choose(ctx, r)
+		if err != nil {
+			return Grant{}, err
+		}
+		g, err := s.claim(ctx, r, request, choice)
+		choice.free()
+		if err != nil || len(g.Actions) > 0 || len(choice.out) == 0 {
+			return g, err
+		}
+	}
+	return Grant{LeaseID: r.ID, Dispatcher: r.Dispatcher, Actions: []LeasedAction{}, Withheld: []WithheldAction{}}, nil
+}
+
+// inFlight are actions that a recheck is being asked about.
+type inFlight struct {
+	mu  sync.Mutex
+	ids map[string]bool
+}
+
+// take returns those that nobody else asks about, and marks them.
+func (f *inFlight) take(candidates []Action, seen map[string]bool) []Action {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []Action
+	for _, a := range candidates {
+		if !f.ids[a.ActionID] && !seen[a.ActionID] {
+			f.ids[a.ActionID], seen[a.ActionID] = true, true
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func (f *inFlight) free(ids map[string]bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id := range ids {
+		delete(f.ids, id)
+	}
+}
+
+func (f *inFlight) len() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.ids)
+}
+
+// choice are actions that were asked about.
+type choice struct {
+	out      []Action // to hand out, in order
+	withhold []WithheldAction
+	free     func()
+}
+
+// maxRounds bounds how many times one lease asks about more actions because
+// those before were withheld or put off.
+const maxRounds = 10
+
+// choose asks about the next actions in the queue until there are enough. The
+// caller frees the choice.
+func (s *Store) choose(ctx context.Context, r LeaseRequest) (c choice, err error) {
+	seen := map[string]bool{}
+	c.free = func() { s.rechecking.free(seen) }
+	defer func() {
+		if err != nil {
+			c.free()
+		}
+	}()
+	for range maxRounds {
+		want := r.Max - len(c.out)
+		limit := want + len(seen) + s.rechecking.len()
+		var found []Action
+		at := s.now()
+		err := s.read(ctx, func(t transaction) (err error) {
+			found, err = candidates(t, r, at, limit)
+			return err
+		})
+		if err != nil {
+			return c, err
+		}
+		last := len(found) < limit
+		if found = s.rechecking.take(found[:min(limit, len(found))], seen); len(found) > want {
+			// What was taken beyond need is given back unasked.
+			spare := map[string]bool{}
+			for _, a := range found[want:] {
+				spare[a.ActionID] = true
+				delete(seen, a.ActionID)
+			}
+			s.rechecking.free(spare)
+			found = found[:want]
+		}
+		if len(found) == 0 {
+			break
+		}
+		if err := c.ask(ctx, s.config.Recheck, at, found); err != nil {
+			return c, err
+		}
+		if last || len(c.out) == r.Max {
+			break
+		}
+	}
+	return c, nil
+}
+
+// ask sorts the actions by what the recheck says of them.
+func (c *choice) ask(ctx context.Context, recheck Recheck, at time.Time, actions []Action) error {
+	verdicts, err := recheck(ctx, at, slices.Clone(actions))
+	if err != nil {
+		return fmt.Errorf("ledger: recheck: %w", err)
+	}
+	if len(verdicts) != len(actions) {
+		return fmt.Errorf("ledger: recheck: %d verdicts on %d actions", len(verdicts), len(actions))
+	}
+	for i, v := range verdicts {
+		switch v.Decision {
+		case HandOut:
+			c.out = append(c.out, actions[i])
+		case Withhold:
+			c.withhold = append(c.withhold, WithheldAction{actions[i].ActionID, v.Reason})
+		}
+	}
+	return nil
+}
+
+// candidates returns actions that may be handed out at an instant: lapsed
+// leases first, then those that wait, by value.
+func candidates(t transaction, r LeaseRequest, at time.Time, limit int) ([]Action, error) {
+	scan := func(row scanner) (Action, error) { return scanAction(row) }
+	columns := `SELECT ` + actionColumns("a") + ` FROM dispatches d JOIN actions a ON a.plan_id = d.plan_id AND a.action_id = d.action_id `
+	open := ` AND d.day = $1 AND d.channel = $2 AND d.window_start <= $3 AND d.window_end > $3 `
+	args := []any{r.Day.String(), string(r.Channel), at.UnixMicro(), limit}
+	lapsed, err := all(t, columns+`JOIN plans p ON p.plan_id = d.plan_id WHERE d.state = 'leased' AND d.lease_until <= $3 AND p.state IN ('approved', 'dispatching')`+open+
+		`ORDER BY d.lease_until, d.action_id LIMIT $4`, args, scan)
+	if err != nil || len(lapsed) == limit {
+		return lapsed, err
+	}
+	args[3] = limit - len(lapsed)
+	waiting, err := all(t, columns+`WHERE d.state = 'waiting'`+open+`ORDER BY d.value_cents DESC, d.action_id LIMIT $4`, args, scan)
+	return append(lapsed, waiting...), err
+}
+
+// granted returns the grant of a lease id, or [ErrNotFound].
+func granted(t transaction, id, request string) (Grant, error) {
+	g := Grant{LeaseID: id, Actions: []LeasedAction{}}
+	var before, text string
+	err := one(t, `SELECT fence, dispatcher, request_sha256, answer FROM leases WHERE lease_id = $1`, []any{id}, &g.Fence, &g.Dispatcher, &before, &text)
+	if errors.Is(err, errNoRow) {
+		return g, fmt.Errorf("ledger: lease %q: %w", id, ErrNotFound)
+	}
+	if err != nil {
+		return g, err
+	}
+	if before != request {
+		return g, fmt.Errorf("ledger: lease %s: %w", id, ErrConflict)
+	}
+	var answer grantAnswer
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		return g, fmt.Errorf("ledger: lease %s: %w: %w", id, data.ErrDamagedFile, err)
+	}
+	g.Withheld = answer.Withheld
+	list, err := listOf(answer.IDs)
+	if err != nil {
+		return g, err
+	}
+	byID := map[string]Action{}
+	err = t.query(`SELECT `+actionColumns("a")+` FROM dispatches d JOIN actions a ON a.plan_id = d.plan_id AND a.action_id = d.action_id WHERE d.action_id IN `+t.list(), []any{list}, func(row scanner) error {
+		a, err := scanAction(row)
+		byID[a.ActionID] = a
+		return err
+	})
+	for i, id := range answer.IDs {
+		g.Actions = append(g.Actions, LeasedAction{byID[id], instant(answer.Until[i])})
+	}
+	return g, err
+}

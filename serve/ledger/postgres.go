@@ -1,0 +1,208 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"dunning/data"
+)
+
+// postgresDB is a database on a PostgreSQL server. Each write transaction
+// begins by locking the row that ends the audit chain, so READ COMMITTED sees
+// what the writer before it committed.
+type postgresDB struct {
+	config *pgx.ConnConfig
+	slots  chan *pgx.Conn // nil: a connection yet to be made
+}
+
+const (
+	postgresConns   = 10
+	postgresRetries = 10
+	// migrationLock is the advisory lock of migrators: "dunning" in ASCII.
+	migrationLock = 0x64756e6e696e67
+	// commitSeconds bounds a commit, which no caller may cancel.
+	commitSeconds = 30
+)
+
+func openPostgres(ctx context.Context, dsn string) (database, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		// The parser's text may repeat the connection string.
+		return nil, fmt.Errorf("ledger: %w: no connection string like postgres://user:password@host:5432/database", data.ErrUsage)
+	}
+	// A server may be set to acknowledge what is not on disk yet.
+	config.RuntimeParams["synchronous_commit"] = "on"
+	config.RuntimeParams["timezone"] = "UTC"
+	config.RuntimeParams["application_name"] = "dunning"
+	d := &postgresDB{config: config, slots: make(chan *pgx.Conn, postgresConns)}
+	for range postgresConns {
+		d.slots <- nil
+	}
+	if err := d.read(ctx, func(transaction) error { return nil }); err != nil {
+		d.close()
+		return nil, fmt.Errorf("ledger: postgres: %w", err)
+	}
+	return d, nil
+}
+
+func (d *postgresDB) close() error {
+	var errs []error
+	for range postgresConns {
+		if c := <-d.slots; c != nil {
+			errs = append(errs, c.Close(context.Background()))
+		}
+	}
+	for range postgresConns { // a second close finds nothing to do
+		d.slots <- nil
+	}
+	return errors.Join(errs...)
+}
+
+func (*postgresDB) dialect() string { return "postgres" }
+
+func (d *postgresDB) write(ctx context.Context, f func(transaction) error) error {
+	return d.retry(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, f)
+}
+
+func (d *postgresDB) read(ctx context.Context, f func(transaction) error) error {
+	return d.retry(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
+}
+
+func (d *postgresDB) script(ctx context.Context, f func(transaction) (string, error)) error {
+	return d.write(ctx, func(t transaction) error {
+		if _, err := t.exec("SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
+			return err
+		}
+		text, err := f(t)
+		if err != nil || text == "" {
+			return err
+		}
+		_, err = t.(*postgresTx).tx.Conn().PgConn().Exec(ctx, text).ReadAll()
+		return postgresError(err)
+	})
+}
+
+// retry runs f again where the database asks for it and nothing has happened.
+func (d *postgresDB) retry(ctx context.Context, options pgx.TxOptions, f func(transaction) error) error {
+	for attempt := 0; ; attempt++ {
+		again, err := d.run(ctx, options, f)
+		if err == nil || !again || attempt == postgresRetries || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(attempt) * 5 * time.Millisecond):
+		}
+	}
+}
+
+// run runs f in a transaction. again is true where the transaction surely left
+// no trace and another try may succeed.
+func (d *postgresDB) run(ctx context.Context, options pgx.TxOptions, f func(transaction) error) (again bool, err error) {
+	var conn *pgx.Conn
+	select {
+	case conn = <-d.slots:
+	case <-ctx.Done():
+		return false, fmt.Errorf("ledger: waiting for a connection: %w", context.Cause(ctx))
+	}
+	defer func() {
+		if conn != nil && conn.IsClosed() {
+			conn = nil
+		}
+		d.slots <- conn
+	}()
+	old := conn != nil && !conn.IsClosed()
+	if !old {
+		if conn, err = pgx.ConnectConfig(ctx, d.config); err != nil {
+			return false, fmt.Errorf("ledger: connect: %w", err)
+		}
+	}
+	tx, err := conn.BeginTx(ctx, options)
+	if err != nil {
+		conn.Close(context.WithoutCancel(ctx))
+		return old, fmt.Errorf("ledger: begin: %w", err) // a connection that was lost while idle
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitSeconds*time.Second)
+	defer cancel()
+	defer tx.Rollback(end) // does nothing after a commit
+	if err := f(&postgresTx{ctx, tx}); err != nil {
+		return serialization(err), err
+	}
+	err = tx.Commit(end)
+	return serialization(err), postgresError(err)
+}
+
+// serialization says whether the server gave the transaction up for the sake of
+// another: serialization_failure or deadlock_detected.
+func serialization(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
+}
+
+type postgresTx struct {
+	ctx context.Context
+	tx  pgx.Tx
+}
+
+func (*postgresTx) list() string { return "(SELECT jsonb_array_elements_text($1::jsonb))" }
+func (*postgresTx) lock() string { return " FOR UPDATE" }
+
+func (t *postgresTx) exec(query string, args ...any) (int64, error) {
+	tag, err := t.tx.Exec(t.ctx, query, args...)
+	return tag.RowsAffected(), postgresError(err)
+}
+
+// each sends the rows in batches: one round trip for many.
+func (t *postgresTx) each(query string, rows [][]any) (int64, error) {
+	const size = 500
+	total := int64(0)
+	for len(rows) > 0 {
+		n := min(size, len(rows))
+		batch := &pgx.Batch{}
+		for _, args := range rows[:n] {
+			batch.Queue(query, args...)
+		}
+		results := t.tx.SendBatch(t.ctx, batch)
+		for range n {
+			tag, err := results.Exec()
+			if err != nil {
+				results.Close()
+				return total, postgresError(err)
+			}
+			total += tag.RowsAffected()
+		}
+		if err := results.Close(); err != nil {
+			return total, postgresError(err)
+		}
+		rows = rows[n:]
+	}
+	return total, nil
+}
+
+func (t *postgresTx) query(query string, args []any, row func(scanner) error) error {
+	rows, err := t.tx.Query(t.ctx, query, args...)
+	if err != nil {
+		return postgresError(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows); err != nil {
+			return err
+		}
+	}
+	return postgresError(rows.Err())
+}
+
+// postgresError marks what a constraint refused: class 23 of SQLSTATE.
+func postgresError(err error) error {
+	var e *pgconn.PgError
+	if errors.As(err, &e) && len(e.Code) == 5 && e.Code[:2] == "23" {
+		return fmt.Errorf("%w: %w", ErrConstraint, err)
+	}
+	return err
+}
