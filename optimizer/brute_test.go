@@ -33,6 +33,9 @@ func randomLadderCase(rng *rand.Rand) *ladderCase {
 		return most * rng.Float64()
 	}
 	c := &ladderCase{g: &Grid{Profiles: 1 + rng.IntN(2)}}
+	if rng.IntN(50) == 0 {
+		c.g.Profiles = pricesKept + 2
+	}
 	days := 1 + rng.IntN(5)
 	for d, day := 0, data.Date(20458); d < days; d++ {
 		for _, ch := range data.Channels {
@@ -136,7 +139,7 @@ func (c *ladderCase) addRows(rng *rand.Rand, number func(float64) float64) {
 		row("total", AtMost, false, func(_, _ int) float64 { return 1 })
 	}
 	if some() {
-		row("coverage", AtLeast, false, func(p, _ int) float64 { return asOne(p == 0) })
+		row("coverage", AtLeast, false, func(p, _ int) float64 { return asOne(p < pricesKept/2) })
 	}
 	if some() {
 		row("value", AtLeast, true, func(_, _ int) float64 { return number(3) })

@@ -48,11 +48,7 @@ func TestLaddersAreThoseOfAPlainEnumeration(t *testing.T) {
 				t.Errorf("ladder %v kept %v with test value %g ≥ %g", j.slots, has, j.most, least)
 			}
 		}
-		for k := 1; k < len(kept); k++ {
-			if slices.Contains(kept[:k], kept[k]) {
-				t.Errorf("ladder %v is kept twice", kept[k].rungs.Slots(nil))
-			}
-		}
+		checkOrder(t, all, kept)
 		counts["ladders"] += len(all)
 		counts["kept"] += len(kept)
 		counts["decided"] += int(asOne(len(kept) == 1))
@@ -62,6 +58,21 @@ func TestLaddersAreThoseOfAPlainEnumeration(t *testing.T) {
 	t.Log(counts)
 	if counts["longest"] < 4 || counts["decided"] < 500 || counts["tied"] < 500 || counts["kept"] < 12000 {
 		t.Errorf("the cases are not what they should be: %v", counts)
+	}
+}
+
+// checkOrder checks that after the winner options are by test value, each once.
+func checkOrder(t *testing.T, all []judged, kept []option) {
+	last := math.Inf(1)
+	for k := 1; k < len(kept); k++ {
+		if slices.Contains(kept[:k], kept[k]) {
+			t.Errorf("ladder %v is kept twice", kept[k].rungs.Slots(nil))
+		}
+		j := all[slices.IndexFunc(all, func(j judged) bool { return j.option == kept[k] })]
+		if j.most > last+1e-12*(1+math.Abs(last)) {
+			t.Errorf("ladder %v with test value %g comes after one with %g", j.slots, j.most, last)
+		}
+		last = j.most
 	}
 }
 
@@ -163,13 +174,13 @@ func TestLadderSearchForgets(t *testing.T) {
 		kept     []option
 		complete bool
 	}
-	eachLadderCase(t, 100, func(t *testing.T, c *ladderCase, rng *rand.Rand) {
+	eachLadderCase(t, 500, func(t *testing.T, c *ladderCase, rng *rand.Rand) {
 		number := func(most float64) float64 { return most * rng.Float64() }
 		var customers [][]float64
 		for range 20 {
 			customers = append(customers, randomLadderValues(rng, len(c.g.Slots), number))
 		}
-		profile := func(k int) int32 { return int32(k % c.g.Profiles) }
+		profile := func(k int) int32 { return int32([]int{0, pricesKept, 1}[k%3] % c.g.Profiles) }
 		run := func(order []int) []answer {
 			l := newLadderSearch(c.g.Slots, c.t, c.b)
 			out := make([]answer, len(customers))
