@@ -11,8 +11,9 @@ import "math"
 //
 // The winner is the ladder with the largest s at the centre of the box; among
 // those that differ from the largest by rounding only, the one with the
-// smallest Rungs: the fewest touches, then the earliest last touch, then the
-// earliest one before it, and so on.
+// smallest Rungs: the fewest touches, then the earliest last slot, then the
+// earliest one before it, and so on. That depends on nothing but the customer's
+// values and the centre.
 //
 // Every ladder that is at least as good as the winner * somewhere in the box
 // passes the exact test
@@ -28,8 +29,10 @@ import "math"
 // ends of the box: a maximum over the box of what is linear in a price is at
 // one of them.
 //
-// Most customers are decided by two passes: one for the winner, one with all
-// rows bounded touch by touch that lets no other ladder through.
+// Most customers take one pass, which also finds that no other ladder comes as
+// near to the winner at the centre as the box could bring any; some of the
+// others a second one, with all rows bounded touch by touch. What is left takes
+// one more for each end.
 type ladderSearch struct {
 	t     *useTable
 	b     box
