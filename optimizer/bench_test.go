@@ -15,7 +15,7 @@ import (
 // solved for the same instance where that takes less than some seconds.
 func BenchmarkSolve(b *testing.B) {
 	for _, customers := range []int{1_000, 5_000, 20_000, 100_000} {
-		p, err := optimizer.NewInstance(optimizer.Instance{Customers: customers, Channels: 5, Days: 14, Seed: 1})
+		p, err := optimizer.Instance{Customers: customers, Channels: 5, Days: 14, Seed: 1}.Problem()
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -31,7 +31,7 @@ func BenchmarkSolve(b *testing.B) {
 				b.ReportMetric(float64(len(p.Candidates))*float64(b.N)/b.Elapsed().Seconds(), "candidates/s")
 			})
 		}
-		run("boxstep", optimizer.Boxstep{LP: clp.New(), Seed: 1})
+		run("boxstep", optimizer.Boxstep{LP: clp.New()})
 		if customers <= 5_000 {
 			run("clp", clp.New())
 		}
@@ -40,11 +40,11 @@ func BenchmarkSolve(b *testing.B) {
 
 // BenchmarkCertificate measures Check alone.
 func BenchmarkCertificate(b *testing.B) {
-	p, err := optimizer.NewInstance(optimizer.Instance{Customers: 20_000, Channels: 5, Days: 14, Seed: 1})
+	p, err := optimizer.Instance{Customers: 20_000, Channels: 5, Days: 14, Seed: 1}.Problem()
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := optimizer.Boxstep{LP: clp.New(), Seed: 1}.Solve(context.Background(), p)
+	s, err := optimizer.Boxstep{LP: clp.New()}.Solve(context.Background(), p)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -6,74 +6,90 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 )
 
-// Boxstep is the Solver for many customers (Marsten, Hogan, Blankenship 1975,
-// "The boxstep method for large-scale optimization"). It searches the prices of
-// the rows. A box around the current prices decides nearly every customer: one
-// option is best at every price in it. The undecided few form a reduced linear
-// program whose optimum either needs nothing beyond the box, which proves that
-// it is the optimum of the whole problem, or says in which direction the box
-// must move. The first box comes from small samples.
+// Boxstep finds the optimum for any number of customers (Marsten, Hogan,
+// Blankenship 1975, "The boxstep method for large-scale optimization"). It
+// searches the prices of the rows. A box around the current prices decides
+// nearly every customer: one ladder is best at every price in it. The undecided
+// few form a reduced linear program whose optimum either needs nothing beyond
+// the box, which proves that it is the optimum of the whole problem, or says in
+// which direction the box must move. The first box comes from a sample.
 //
-// It ends with the same certificate as any other solver; should it not settle,
-// or should the rows contradict each other, it hands the whole linear program
-// to LP instead, so its answers are never worse than those of [FullLP].
+// The answer depends on the problem alone: not on the number of cores, nor on
+// how the customers are ordered or cut into blocks.
 type Boxstep struct {
-	LP   LPSolver
-	Seed uint64 // of the samples; the optimum does not depend on it, ties may
+	LP LPSolver
 	// MaxColumns bounds the reduced linear programs as long as samples can
 	// still narrow the box; default 15,000.
 	MaxColumns int
-	Log        *slog.Logger // one line per step at level Debug; nil for silence
+	// Start is where the search starts instead of the sample's prices: those of
+	// yesterday's solution, one per row; nil for none.
+	Start []float64
+	Log   *slog.Logger // one line per step at level Debug; nil for silence
 }
 
 // Constants of the search; docs/OPTIMIZER.md says how they were chosen.
 const (
 	defaultMaxColumns = 15_000
-	sampleGroups      = 4      // samples of which the spread of prices is taken
-	sampleColumns     = 20_000 // of one sample's reduced program
-	boxSpread         = 3.0    // half-width of a box in standard errors of the mean price
-	leastCorrection   = 0.4    // of the standard error, however many customers the samples hold
-	maxSteps          = 60     // reduced LPs before the whole one is asked
-	maxNarrowings     = 20     // rounds of samples within one solve
-	wideBox           = 2.5    // how much wider the box is that a full read is spent on
+	maxSteps          = 60  // reduced LPs before the search gives up
+	maxNarrowings     = 20  // of the box within one solve
+	wideBox           = 6.0 // how much wider a box is read when the last was too small
 )
 
-// Solve solves p. Errors and statuses are those of [FullLP].
-func (s Boxstep) Solve(ctx context.Context, p *Problem) (*Solution, error) {
-	if err := p.Validate(); err != nil {
-		return nil, err
-	}
-	run := &boxstepRun{Boxstep: s, ctx: ctx, p: p, c: newChoices(p)}
-	if run.MaxColumns <= 0 {
-		run.MaxColumns = defaultMaxColumns
-	}
-	if run.Log == nil {
-		run.Log = slog.New(slog.DiscardHandler)
-	}
-	sol, err := run.search()
-	if errors.Is(err, errUnsettled) {
-		run.Log.Debug("boxstep: whole linear program", "why", err)
-		full, ferr := FullLP{LP: s.LP}.Solve(ctx, p)
-		if ferr != nil {
-			return nil, ferr
-		}
-		full.Iterations += run.iterations
-		full.Work = addWork(full.Work, run.work)
-		return full, nil
-	}
-	if st := contextStatus(ctx, err); st != NotSolved {
-		return &Solution{Status: st, Work: run.work}, nil
-	}
-	return sol, err
+// errUnsettled says that the search ended without an answer.
+var errUnsettled = errors.New("optimizer: boxstep did not settle")
+
+// boxstepRun is one solve.
+type boxstepRun struct {
+	Boxstep
+	ctx        context.Context
+	m          *market
+	chosen     []Rungs  // of the customers that the last full read decided
+	wide       *scanned // of the last full read
+	wideBox    box
+	work       Work
+	iterations int
+	narrowings int
+	// temperature is that of the last smoothed dual, in cents.
+	temperature float64
+	// clipped says that the last smoothed dual ended at an edge of what was read.
+	clipped bool
+	// lastColumns is the size of the reduced program before the last samples.
+	lastColumns int
 }
 
-// errUnsettled says that the whole linear program must decide.
-var errUnsettled = errors.New("optimizer: boxstep did not settle")
+// Allocate solves g. It errs only when it could not run; an outcome such as
+// infeasible or out of time is the Allocation's Status. When ctx is done it
+// returns early, with TimeLimit when its deadline passed and Interrupted when
+// it was cancelled.
+func (s Boxstep) Allocate(ctx context.Context, g *Grid) (*Allocation, error) {
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	m, err := newMarket(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	run := s.newRun(ctx, m)
+	a, err := run.search()
+	if st := contextStatus(ctx, err); st != NotSolved {
+		return &Allocation{Status: st, Work: run.work}, nil
+	}
+	return a, err
+}
+
+func (s Boxstep) newRun(ctx context.Context, m *market) *boxstepRun {
+	if s.MaxColumns <= 0 {
+		s.MaxColumns = defaultMaxColumns
+	}
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
+	return &boxstepRun{Boxstep: s, ctx: ctx, m: m, chosen: make([]Rungs, m.values.Customers())}
+}
 
 func contextStatus(ctx context.Context, err error) Status {
 	switch {
@@ -85,62 +101,53 @@ func contextStatus(ctx context.Context, err error) Status {
 	return Interrupted
 }
 
-// boxstepRun is one solve.
-type boxstepRun struct {
-	Boxstep
-	ctx        context.Context
-	p          *Problem
-	c          *choices
-	wide       *scanResult // of the last full read
-	wideBox    box
-	wideOpen   []portion // customers that it left undecided
-	work       Work
-	iterations int
-	narrowings int
-	// lastColumns is the size of the reduced program before the last samples.
-	lastColumns int
-}
-
-func (s *boxstepRun) search() (*Solution, error) {
+func (s *boxstepRun) search() (*Allocation, error) {
 	centre, half, err := s.coldStart()
 	if err != nil {
 		return nil, err
 	}
-	strikes := make([]int, s.c.rows())
-	for step := range maxSteps {
-		b := s.c.boxAround(centre, half)
-		found, err := s.look(b)
+	strikes := make([]int, s.m.rows())
+	for range maxSteps {
+		b := s.m.boxAround(centre, half)
+		found, err := s.look(&b)
 		if err != nil {
 			return nil, err
 		}
-		groups, columns := s.c.groupAlike(found.open)
-		if s.worthNarrowing(columns) {
-			if centre, half, err = s.narrow(found, columns, b, half); err != nil {
-				return nil, err
-			}
+		columns := columnsOf(found.open)
+		if s.clipped || s.worthNarrowing(columns) {
+			centre, half = s.narrow(found, b)
 			continue
 		}
-		limit := make([]float64, s.c.rows())
-		for r := range limit {
-			limit[r] = s.c.limit[r] - found.used[r]
-		}
-		program := s.c.newReduced(groups, limit, b)
+		program := s.m.newReduced(found.open, s.m.leftOf(found, 1), b)
 		answers, err := s.solveLPs([]*reduced{program})
 		if err != nil {
 			return nil, err
 		}
 		res := answers[0]
 		edges, moved := program.touches(res)
-		s.Log.Debug("boxstep", "step", step, "open", len(found.open), "columns", program.lp.Cols(), "touched", countTouches(edges))
-		if !moved {
-			return s.finish(b, program, res)
+		s.Log.Debug("boxstep", "open", len(found.open), "columns", columns, "incomplete", found.incomplete, "touched", countTouches(edges))
+		if !moved && found.incomplete == 0 {
+			return s.finish(b, found, program, res)
 		}
 		if centre, err = s.recentre(b, res, edges, half, strikes); err != nil {
-			return s.infeasible(err)
+			return nil, err
+		}
+		if found.incomplete > 0 {
+			for r := range half {
+				half[r] /= 2
+			}
 		}
 		s.lastColumns = 0
 	}
 	return nil, fmt.Errorf("%w: %d steps", errUnsettled, maxSteps)
+}
+
+// columnsOf counts the columns of the groups' reduced program.
+func columnsOf(groups []group) (n int) {
+	for _, g := range groups {
+		n += len(g.options) - 1
+	}
+	return n
 }
 
 // worthNarrowing reports whether samples should narrow the box before a reduced
@@ -164,20 +171,37 @@ func countTouches(edges []touch) (n int) {
 // recentre returns the prices of the reduced program and adapts the half-widths
 // in place: rows stopped at an edge get twice the room, and more each time they
 // are stopped again; the others lose a third. A row stopped at its cap asks for
-// what no option is worth: the whole linear program judges that.
+// what no option is worth.
 func (s *boxstepRun) recentre(b box, res *LPSolution, edges []touch, half []float64, strikes []int) ([]float64, error) {
 	for r, e := range edges {
 		if e == touchNone {
 			half[r] *= 2.0 / 3
 			continue
 		}
-		if e == touchUpper && b.upper[r] >= s.c.cap[r] {
-			return nil, fmt.Errorf("%w: row %q at its highest price", errUnsettled, s.p.Rows[r].Name)
+		if e == touchUpper && b.upper[r] >= s.m.cap[r] {
+			return nil, fmt.Errorf("%w: row %q at its highest price", errUnsettled, s.m.g.Rows[r].Name)
+		}
+		if e == touchUpper && s.edge(r, b.upper[r]) > 0 || e == touchLower && s.edge(r, b.lower[r]) < 0 {
+			s.wide = nil
 		}
 		strikes[r]++
 		half[r] *= float64(int(1) << min(strikes[r], 3))
 	}
 	return boxed(res.Prices, b), nil
+}
+
+// edge returns 1 for a price on the upper edge of the last full read's box, −1
+// on the lower, 0 elsewhere or where the box ends with all prices.
+func (s *boxstepRun) edge(r int, price float64) float64 {
+	switch {
+	case s.wide == nil || s.m.t.closed[r]:
+		return 0
+	case price >= s.wideBox.upper[r] && price < s.m.cap[r]:
+		return 1
+	case price <= s.wideBox.lower[r] && price > 0:
+		return -1
+	}
+	return 0
 }
 
 // boxed returns the coupling rows' prices, moved into the box where rounding
@@ -191,40 +215,56 @@ func boxed(prices []float64, b box) []float64 {
 }
 
 // look scans at the box. Only customers that the last full read left undecided
-// are read again, as long as the box lies within that read's wider box.
-func (s *boxstepRun) look(b box) (*scanResult, error) {
+// are looked at again, as long as the box is centred in that read's box; it is
+// cut off at that one's edges.
+func (s *boxstepRun) look(b *box) (*scanned, error) {
 	began := time.Now()
 	defer func() { s.work.ScanSeconds += time.Since(began).Seconds() }()
-	if s.wide == nil || !s.wideBox.contains(b) {
-		w := s.widen(b)
-		wide, err := s.c.scan(s.ctx, w, nil)
+	if s.wide == nil || !s.wideBox.holds(b.centre) || s.wide.incomplete > 0 {
+		w := *b
+		if s.work.FullReads > 0 && s.wide == nil {
+			w = s.m.widen(*b) // the last box was too small: one read more is enough
+		}
+		read, err := s.m.scan(s.ctx, []request{{box: w, limit: keepLimit, chosen: s.chosen}})
 		if err != nil {
 			return nil, err
 		}
 		s.work.FullReads++
-		s.wide, s.wideBox = wide, w
-		s.wideOpen = make([]portion, 0, len(wide.open)) // not nil, which would mean all
-		for _, u := range wide.open {
-			s.wideOpen = append(s.wideOpen, u.portion)
-		}
+		s.wide, s.wideBox = read[0], w
+		s.Log.Debug("boxstep: full read", "open", len(s.wide.open), "columns", columnsOf(s.wide.open), "incomplete", s.wide.incomplete)
 	}
-	found, err := s.c.scan(s.ctx, b, s.wideOpen)
-	if err != nil {
-		return nil, err
-	}
+	*b = s.wideBox.cut(*b)
+	found := s.m.narrowGroups(s.wide.open, *b, nil)
 	for r := range found.used {
 		found.used[r] += s.wide.used[r]
 	}
+	found.worth += s.wide.worth
+	found.incomplete = s.wide.incomplete
 	s.work.Undecided = append(s.work.Undecided, len(found.open))
 	return found, nil
 }
 
-func (s *boxstepRun) widen(b box) box {
+// widen returns a box that reaches wideBox times as far from the same centre.
+func (m *market) widen(b box) box {
 	half := make([]float64, len(b.centre))
 	for r := range half {
 		half[r] = wideBox * max(b.upper[r]-b.centre[r], b.centre[r]-b.lower[r])
 	}
-	return s.c.boxAround(b.centre, half)
+	return m.boxAround(b.centre, half)
+}
+
+// each runs f for 0 ≤ k < n, as many at once as there are cores.
+func (s *boxstepRun) each(n int, f func(k int)) {
+	var wg sync.WaitGroup
+	turn := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for k := range n {
+		wg.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			f(k)
+		})
+	}
+	wg.Wait()
 }
 
 // solveLPs solves reduced programs side by side and counts the work. All must
@@ -232,16 +272,7 @@ func (s *boxstepRun) widen(b box) box {
 func (s *boxstepRun) solveLPs(programs []*reduced) ([]*LPSolution, error) {
 	began := time.Now()
 	answers, errs := make([]*LPSolution, len(programs)), make([]error, len(programs))
-	var wg sync.WaitGroup
-	turn := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for k, p := range programs {
-		wg.Go(func() {
-			turn <- struct{}{}
-			defer func() { <-turn }()
-			answers[k], errs[k] = s.LP.SolveLP(s.ctx, p.lp)
-		})
-	}
-	wg.Wait()
+	s.each(len(programs), func(k int) { answers[k], errs[k] = s.LP.SolveLP(s.ctx, programs[k].lp) })
 	s.work.LPSeconds += time.Since(began).Seconds()
 	for k, p := range programs {
 		s.work.ReducedLPs++
@@ -251,6 +282,7 @@ func (s *boxstepRun) solveLPs(programs []*reduced) ([]*LPSolution, error) {
 		}
 		s.iterations += answers[k].Iterations
 		if answers[k].Status == Optimal {
+			p.cents(answers[k])
 			continue
 		}
 		if err := s.ctx.Err(); err != nil {
@@ -263,56 +295,38 @@ func (s *boxstepRun) solveLPs(programs []*reduced) ([]*LPSolution, error) {
 
 // finish assembles the whole solution: winners of the decided customers, the
 // reduced program's shares of the others, its prices.
-func (s *boxstepRun) finish(b box, program *reduced, res *LPSolution) (*Solution, error) {
+func (s *boxstepRun) finish(b box, found *scanned, program *reduced, res *LPSolution) (*Allocation, error) {
 	began := time.Now()
-	x := make([]float64, len(s.p.Candidates))
-	t := newTester(s.c, b)
-	var keep []int32
-	for i := range int32(s.c.count()) {
-		var winner int32
-		if winner, keep = t.decide(i, keep); len(keep) == 1 && winner != hold {
-			for _, m := range s.c.member[s.c.members[i]:s.c.members[i+1]] {
-				x[s.c.candidates(m)[winner-s.c.first[i]]] = 1
-			}
-		}
-	}
-	program.shares(s.c, res, x)
+	s.m.narrowGroups(s.wide.open, b, s.chosen)
 	prices := boxed(res.Prices, b)
+	a := &Allocation{Status: Optimal, Chosen: s.chosen, Split: program.shares(res, s.chosen), Iterations: s.iterations,
+		ObjectiveCents: found.worth + program.worth + res.Objective, BoundCents: s.m.bound(found, prices), Prices: prices, near: found.open}
 	for r := range prices {
-		prices[r] = 0 + s.c.sign[r]*prices[r] // 0 + −0 is +0
+		prices[r] = 0 + s.m.t.sign[r]*prices[r] // 0 + −0 is +0
 	}
-	s.c.closedPrices(s.p, prices)
-	sol := &Solution{Status: Optimal, Iterations: s.iterations}
-	finish(s.p, sol, x, prices)
-	s.work.FullReads++
 	s.work.FinishSeconds += time.Since(began).Seconds()
-	sol.Work = s.work
-	if gap := sol.Gap(); !(abs(gap) <= 1e-8) {
-		return nil, fmt.Errorf("%w: gap %g at the end", errUnsettled, gap)
-	}
-	return sol, nil
+	a.Work = s.work
+	return a, nil
 }
 
-// infeasible answers for a search that ended for the given reason, a row at its
-// cap: infeasible when some rows cannot be met, that reason otherwise.
-func (s *boxstepRun) infeasible(why error) (*Solution, error) {
-	short, err := diagnose(s.ctx, s.Boxstep, s.p)
-	if err != nil {
-		return nil, err
+// bound returns the Lagrangian at prices within the box of found: limits at
+// their prices, the decided at their winners, the others at their best.
+func (m *market) bound(found *scanned, prices []float64) float64 {
+	var total sum
+	total.add(found.worth)
+	for r, y := range prices {
+		total.add(y * (m.t.limit[r] - found.used[r]))
 	}
-	if len(short) == 0 {
-		return nil, why
+	t := newTester(m.t, box{centre: prices, lower: prices, upper: prices})
+	var keep []option
+	for _, g := range found.open {
+		keep = t.among(g.profile, g.options, keep)
+		s := keep[0].worth
+		rows, amounts := t.uses(g.profile, keep[0].rungs)
+		for k, r := range rows {
+			s -= prices[r] * amounts[k]
+		}
+		total.add(float64(len(g.members)) * s)
 	}
-	return &Solution{Status: Infeasible, Iterations: s.iterations, Shortfalls: short, Work: s.work}, nil
-}
-
-func addWork(a, b Work) Work {
-	a.FullReads += b.FullReads
-	a.ReducedLPs += b.ReducedLPs
-	a.LargestLP = max(a.LargestLP, b.LargestLP)
-	a.Undecided = slices.Concat(b.Undecided, a.Undecided)
-	a.ScanSeconds += b.ScanSeconds
-	a.LPSeconds += b.LPSeconds
-	a.FinishSeconds += b.FinishSeconds
-	return a
+	return total.value()
 }

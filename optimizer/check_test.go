@@ -14,7 +14,7 @@ import (
 
 func solvedInstance(t *testing.T) (*optimizer.Problem, *optimizer.Solution) {
 	t.Helper()
-	p, err := optimizer.NewInstance(optimizer.Instance{Customers: 120, Channels: 4, Days: 5, Seed: 8})
+	p, err := optimizer.Instance{Customers: 120, Channels: 4, Days: 5, Seed: 8}.Problem()
 	if err != nil {
 		t.Fatal(err)
 	}

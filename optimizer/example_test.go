@@ -27,9 +27,9 @@ func twoCustomers() *optimizer.Problem {
 	return p
 }
 
-func ExampleAuto() {
+func ExampleBoxstep() {
 	p := twoCustomers()
-	s, err := optimizer.Auto{LP: clp.New()}.Solve(context.Background(), p)
+	s, err := optimizer.Boxstep{LP: clp.New()}.Solve(context.Background(), p)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -53,15 +53,15 @@ type SlotUse struct {
 type Values interface {
 	Customers() int
 	Slots() int
+	Largest() float64 // largest absolute value that is not Forbidden
 	// Blocks returns the number of blocks; block k holds customers in the
 	// order of their index and follows block k−1.
 	Blocks() int
 	// Read hands block k to use, which must not keep or change it.
 	Read(ctx context.Context, k int, use func(Block) error) error
-	// Sample returns the customers whose content has the smallest hashes
-	// ([SampleHash]), smallest first, at most SampleSize of them: a random
-	// sample that depends neither on the customers' order nor on the blocks.
-	// Block.First means nothing in it.
+	// Sample returns a random sample: the customers whose content has the
+	// smallest hashes ([SampleHash]), smallest first. So it depends neither on
+	// the customers' order nor on the blocks. Block.First means nothing in it.
 	Sample(ctx context.Context) (Block, error)
 }
 
@@ -166,4 +166,56 @@ type search interface {
 	// has one value per slot. At most limit options are kept; complete is
 	// false when there were more.
 	decide(profile int32, values []float64, limit int, keep []option) (kept []option, complete bool)
+}
+
+// AddRow appends a row with the amount that a touch in a slot uses for a
+// customer of a profile; amounts of zero are left out.
+func (g *Grid) AddRow(name string, sense Sense, limit float64, amount func(profile, slot int) float64) *GridRow {
+	row := GridRow{Name: name, Sense: sense, Limit: limit}
+	for p := range max(1, g.Profiles) {
+		for s := range g.Slots {
+			if a := amount(p, s); a != 0 {
+				row.Use = append(row.Use, SlotUse{int32(p), int32(s), a})
+			}
+		}
+	}
+	g.Rows = append(g.Rows, row)
+	return &g.Rows[len(g.Rows)-1]
+}
+
+// Problem returns the grid's single touches as a Problem, candidates by
+// customer and slot: what other solvers take, and small instances are checked
+// with. It must fit in memory several times over.
+func (g *Grid) Problem(ctx context.Context) (*Problem, error) {
+	p := &Problem{Rows: make([]Row, len(g.Rows))}
+	t := newUseTable(g)
+	for r := range g.Rows {
+		p.Rows[r] = Row{Name: g.Rows[r].Name, Sense: g.Rows[r].Sense, Limit: g.Rows[r].Limit}
+	}
+	scratch := make([]float64, len(g.Slots))
+	for k := range g.Values.Blocks() {
+		err := g.Values.Read(ctx, k, func(b Block) error {
+			for i := range b.Customers {
+				for s, v := range b.values(i, scratch) {
+					if v == Forbidden {
+						continue
+					}
+					j := int32(len(p.Candidates))
+					p.Candidates = append(p.Candidates, Candidate{Customer: int32(b.First + i), Channel: g.Slots[s].Channel, Day: g.Slots[s].Day, ValueCents: v})
+					rows, amounts := t.touch(b.profile(i), s)
+					for u, r := range rows {
+						p.Rows[r].Use = append(p.Rows[r].Use, Use{j, t.sign[r] * amounts[u]})
+						if g.Rows[r].Name == BudgetName {
+							p.Candidates[j].CostCents = amounts[u]
+						}
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
 }

@@ -1,58 +1,94 @@
 package optimizer
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
 
-// group is undecided customers whose kept options are worth the same and use
-// the same: one class of the reduced program, even where the options that the
-// box ruled out differ.
+// group is the undecided customers of a profile whose kept options are the
+// same and worth the same, whatever the box ruled out of the others.
 type group struct {
-	options []int32 // of the first part; the winner first
-	weight  float64 // customers
-	parts   []undecided
+	hash    uint64 // of profile and options
+	profile int32
+	options []option // the winner at the centre first; may include hold
+	members []int32  // customers, ascending
 }
 
-// groupAlike groups undecided customers, in the order of their first part, and
-// counts the columns that the groups make.
-func (c *choices) groupAlike(open []undecided) (groups []group, columns int) {
-	byHash := make(map[uint64][]int32, len(open))
-	for _, u := range open {
-		h := newHash()
-		for _, o := range u.options {
-			h.word(math.Float64bits(c.worth(o)))
-			rows, amounts := c.uses(o)
-			for k := range rows {
-				h.word(uint64(rows[k]))
-				h.word(math.Float64bits(amounts[k]))
-			}
+// grouper groups the undecided customers of a block. It hands out options and
+// members from large pieces: there may be millions of them.
+type grouper struct {
+	alike   map[uint64][]int32 // groups of the block by hash
+	options []option
+	members []int32
+}
+
+// start begins a block.
+func (g *grouper) start() { g.alike = map[uint64][]int32{} }
+
+// add adds a customer to the group that is alike, or to a new one.
+func (g *grouper) add(groups []group, profile int32, options []option, customer int32) []group {
+	h := hashOptions(profile, options)
+	for _, k := range g.alike[h] {
+		if groups[k].profile == profile && slices.Equal(groups[k].options, options) {
+			groups[k].members = append(groups[k].members, customer)
+			return groups
 		}
-		at := int32(-1)
-		for _, g := range byHash[h.sum] {
-			if c.optionsAlike(groups[g].options, u.options) {
-				at = g
-				break
-			}
-		}
-		if at < 0 {
-			at = int32(len(groups))
-			byHash[h.sum] = append(byHash[h.sum], at)
-			groups = append(groups, group{options: u.options})
-			columns += len(u.options) - 1
-		}
-		groups[at].weight += float64(u.weight)
-		groups[at].parts = append(groups[at].parts, u)
 	}
-	return groups, columns
+	g.alike[h] = append(g.alike[h], int32(len(groups)))
+	if len(g.options)+len(options) > cap(g.options) {
+		g.options = make([]option, 0, max(4096, len(options)))
+	}
+	if len(g.members) == cap(g.members) {
+		g.members = make([]int32, 0, 4096)
+	}
+	o, m := len(g.options), len(g.members)
+	g.options, g.members = append(g.options, options...), append(g.members, customer)
+	return append(groups, group{h, profile, slices.Clip(g.options[o:]), slices.Clip(g.members[m:])})
 }
 
-func (c *choices) optionsAlike(a, b []int32) bool {
-	return slices.EqualFunc(a, b, func(x, y int32) bool {
-		rx, ax := c.uses(x)
-		ry, ay := c.uses(y)
-		return (x == hold) == (y == hold) && c.worth(x) == c.worth(y) && slices.Equal(rx, ry) && slices.Equal(ax, ay)
-	})
+// mergeAlike merges equal groups and sorts them by content, so that their order
+// says nothing about the order of customers or blocks.
+func mergeAlike(groups []group) []group {
+	slices.SortFunc(groups, compareGroups)
+	out := groups[:0]
+	for _, g := range groups {
+		if n := len(out); n > 0 && out[n-1].hash == g.hash && out[n-1].profile == g.profile && slices.Equal(out[n-1].options, g.options) {
+			// Clipped, since the members may still be those of a wider box.
+			out[n-1].members = append(slices.Clip(out[n-1].members), g.members...)
+			continue
+		}
+		out = append(out, g)
+	}
+	for k := range out {
+		if !slices.IsSorted(out[k].members) {
+			out[k].members = slices.Sorted(slices.Values(out[k].members))
+		}
+	}
+	return out
+}
+
+func compareGroups(a, b group) int {
+	if a.hash != b.hash {
+		return cmp.Compare(a.hash, b.hash)
+	}
+	return compareContent(a, b)
+}
+
+func compareContent(a, b group) int {
+	return cmp.Or(cmp.Compare(a.profile, b.profile), slices.CompareFunc(a.options, b.options, func(x, y option) int {
+		return cmp.Or(cmp.Compare(x.rungs, y.rungs), cmp.Compare(x.worth, y.worth))
+	}))
+}
+
+func hashOptions(profile int32, options []option) uint64 {
+	h := newHash()
+	h.word(uint64(profile))
+	for _, o := range options {
+		h.word(uint64(o.rungs))
+		h.word(math.Float64bits(o.worth))
+	}
+	return h.mixed()
 }
 
 // hash is FNV-1a over words.
@@ -62,51 +98,47 @@ func newHash() hash { return hash{14695981039346656037} }
 
 func (h *hash) word(w uint64) { h.sum = (h.sum ^ w ^ w>>32) * 1099511628211 }
 
-// hand gives the group's options to its customers, totals[k] of option k.
-func (c *choices) hand(g group, totals, x []float64) {
-	queue := handOut{c: c, g: g, room: 1}
-	for k, total := range totals {
-		for total > shareTolerance {
-			customer, u, ok := queue.front()
-			if !ok {
-				return
+// mixed returns the hash with its bits spread evenly (the finaliser of
+// SplitMix64), so that the smallest hashes are a fair sample.
+func (h *hash) mixed() uint64 {
+	x := h.sum
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// narrowGroups decides groups at a box within the one that left them open. Only
+// the options they kept can still win.
+func (m *market) narrowGroups(groups []group, b box, chosen []Rungs) *scanned {
+	out := &scanned{used: make([]float64, m.t.rows())}
+	used, worth := make([]exactSum, m.t.rows()), exactSum{units: centUnits}
+	for r := range used {
+		used[r] = newExactSum(m.t.largest[r])
+	}
+	t := newTester(m.t, b)
+	var keep []option
+	for _, g := range groups {
+		keep = t.among(g.profile, g.options, keep)
+		if len(keep) > 1 {
+			out.open = append(out.open, group{hashOptions(g.profile, keep), g.profile, slices.Clone(keep), g.members})
+			continue
+		}
+		won, n := keep[0], int64(len(g.members))
+		worth.addTimes(won.worth, n)
+		rows, amounts := t.uses(g.profile, won.rungs)
+		for k, r := range rows {
+			used[r].addTimes(amounts[k], n)
+		}
+		if chosen != nil {
+			for _, i := range g.members {
+				chosen[i] = won.rungs
 			}
-			take := min(total, queue.room)
-			if o := u.options[k]; o != hold {
-				x[c.candidates(customer)[o-c.first[u.class]]] += take
-			}
-			total -= take
-			queue.take(take)
 		}
 	}
-}
-
-// shareTolerance is a share of a customer that is rounding.
-const shareTolerance = 1e-12
-
-// handOut walks the customers of a group, one after the other.
-type handOut struct {
-	c      *choices
-	g      group
-	part   int     // of g.parts
-	member int32   // of the part's class
-	room   float64 // of the customer in front
-}
-
-func (h *handOut) front() (customer int32, u undecided, ok bool) {
-	if h.part == len(h.g.parts) {
-		return 0, u, false
+	for r := range used {
+		out.used[r] = used[r].value()
 	}
-	u = h.g.parts[h.part]
-	return h.c.member[h.c.members[u.class]+h.member], u, true
-}
-
-func (h *handOut) take(share float64) {
-	if h.room -= share; h.room > shareTolerance {
-		return
-	}
-	h.room, h.member = 1, h.member+1
-	if h.member == h.g.parts[h.part].weight {
-		h.member, h.part = 0, h.part+1
-	}
+	out.worth = worth.value()
+	out.open = mergeAlike(out.open)
+	return out
 }

@@ -1,9 +1,13 @@
 package optimizer
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
+	"strconv"
+	"sync"
 
 	"dunning/data"
 )
@@ -16,17 +20,27 @@ import (
 //
 //	value = 500 · a_i · effect_c · 0.97^day · noise − 60 · share of harm
 //
-// so that some touches do harm. Of the Channels × Days slots each customer may
-// use OptionShare, drawn without replacement. The budget pays for a touch to a
-// third of the customers at the mean cost of a channel; each slot's capacity
-// lets a twentieth to a quarter of them through over all days, cheap channels
-// more.
+// in cents, rounded to single precision, so that some touches do harm. Of the
+// Channels × Days slots each customer may use OptionShare, drawn without
+// replacement. The budget pays for a touch to a third of the customers at the
+// mean cost of a channel; each slot's capacity lets a twentieth to a quarter of
+// them through over all days, cheap channels more.
+//
+// With Segments each customer is of one of them at random; each channel has
+// credits of its own, and each segment may take only so many touches of each
+// channel, which binds for about half of them.
+//
+// Customer i's values come from a generator seeded by Seed and i alone, so they
+// do not depend on how many customers there are or on who draws them.
 type Instance struct {
 	Customers   int     // > 0
 	Channels    int     // 1 … 5; in the order of data.Channels
 	Days        int     // > 0
 	OptionShare float64 // in (0, 1]; the default 0 means 4/7 (40 of 70 slots)
+	Segments    int     // ≥ 0; 0 for one row per slot and the budget only
 	Seed        uint64
+	// Ladder is the rule of the grid; the zero value allows one touch.
+	Ladder LadderRule
 }
 
 // Costs in cents and effects of the channels of an Instance, in the order of
@@ -39,67 +53,177 @@ var (
 // instanceStart is the first day of an Instance.
 const instanceStart = data.Date(20458) // 2026-01-05, a Monday
 
-// NewInstance draws the problem. The error names the field that is out of its
-// range.
-func NewInstance(c Instance) (*Problem, error) {
-	if c.OptionShare == 0 {
-		c.OptionShare = 4.0 / 7
+// streams of an instance's seed.
+const (
+	instanceStream = 0x64756e6e696e67
+	rowStream      = 0x726f7773
+)
+
+// NewInstance draws the problem in memory. The error names the field that is
+// out of its range.
+func NewInstance(c Instance) (*Grid, error) {
+	g, err := c.Grid()
+	if err != nil {
+		return nil, err
 	}
+	g.Values = c.draw()
+	return g, nil
+}
+
+// Grid returns the instance without values: slots and rows.
+func (c Instance) Grid() (*Grid, error) {
 	switch {
 	case c.Customers <= 0 || c.Customers > math.MaxInt32/2:
 		return nil, fmt.Errorf("%w: %d customers", data.ErrUsage, c.Customers)
 	case c.Channels < 1 || c.Channels > len(data.Channels):
 		return nil, fmt.Errorf("%w: %d channels (have 1 to %d)", data.ErrUsage, c.Channels, len(data.Channels))
-	case c.Days < 1 || c.Days > 366:
-		return nil, fmt.Errorf("%w: %d days (have 1 to 366)", data.ErrUsage, c.Days)
-	case !(c.OptionShare > 0 && c.OptionShare <= 1):
+	case c.Days < 1 || c.Days*c.Channels > MaxSlots:
+		return nil, fmt.Errorf("%w: %d days (have 1 to %d)", data.ErrUsage, c.Days, MaxSlots/c.Channels)
+	case !(c.OptionShare >= 0 && c.OptionShare <= 1):
 		return nil, fmt.Errorf("%w: option share %g outside (0, 1]", data.ErrUsage, c.OptionShare)
+	case c.Segments < 0 || c.Segments > 1000:
+		return nil, fmt.Errorf("%w: %d segments (have 0 to 1000)", data.ErrUsage, c.Segments)
 	}
-	slots := c.Channels * c.Days
-	options := max(1, int(math.Round(c.OptionShare*float64(slots))))
-	if float64(c.Customers)*float64(options) > math.MaxInt32/2 {
-		return nil, fmt.Errorf("%w: %d customers with %d options are more than one problem holds", data.ErrUsage, c.Customers, options)
+	g := &Grid{Profiles: max(1, c.Segments), Ladder: c.Ladder}
+	for day := range c.Days {
+		for ch := range c.Channels {
+			g.Slots = append(g.Slots, Slot{data.Channels[ch], instanceStart + data.Date(day)})
+		}
 	}
-	p := &Problem{Candidates: make([]Candidate, 0, c.Customers*options)}
-	rng := rand.New(rand.NewPCG(c.Seed, 0x64756e6e696e67))
-	order := make([]int, slots)
-	for i := range c.Customers {
-		c.addCustomer(p, rng, int32(i), order, options)
-	}
+	c.addRows(g)
+	return g, nil
+}
+
+func (c Instance) addRows(g *Grid) {
+	rng := rand.New(rand.NewPCG(c.Seed, rowStream))
+	customers := float64(c.Customers)
+	channel := func(slot int) int { return slot % c.Channels }
 	meanCost := 0.0
 	for ch := range c.Channels {
 		meanCost += instanceCost[ch] / float64(c.Channels)
 	}
-	p.Rows = append(p.Rows, p.BudgetRow(math.Round(meanCost*float64(c.Customers)/3)))
-	var capacities []Capacity
-	for day := range c.Days {
+	g.AddRow(BudgetName, AtMost, math.Round(meanCost*customers/3), func(_, s int) float64 { return instanceCost[channel(s)] })
+	total := make([]float64, c.Channels)
+	for slot := range g.Slots {
+		share := (0.25 - 0.05*float64(channel(slot))) / float64(c.Days)
+		touches := math.Ceil(share * customers * (0.6 + 0.8*rng.Float64()))
+		total[channel(slot)] += touches
+		g.AddRow(CapacityName(g.Slots[slot].Channel, g.Slots[slot].Day), AtMost, touches, func(_, s int) float64 { return indicate(s == slot) })
+	}
+	if c.Segments == 0 {
+		return
+	}
+	for ch := range c.Channels {
+		g.AddRow("credits "+string(data.Channels[ch]), AtMost, math.Ceil(0.9*total[ch]), func(_, s int) float64 { return indicate(channel(s) == ch) })
+	}
+	for segment := range c.Segments {
 		for ch := range c.Channels {
-			share := (0.25 - 0.05*float64(ch)) / float64(c.Days)
-			touches := math.Ceil(share * float64(c.Customers) * (0.6 + 0.8*rng.Float64()))
-			capacities = append(capacities, Capacity{data.Channels[ch], instanceStart + data.Date(day), touches})
+			limit := math.Ceil(total[ch] / float64(c.Segments) * (0.7 + 0.6*rng.Float64()))
+			g.AddRow(fmt.Sprintf("segment %s %s", strconv.Itoa(segment+1), data.Channels[ch]), AtMost, limit,
+				func(p, s int) float64 { return indicate(p == segment && channel(s) == ch) })
 		}
 	}
-	p.Rows = append(p.Rows, p.CapacityRows(capacities)...)
-	return p, nil
 }
 
-// addCustomer draws one customer's options; order is scratch of one int per
-// slot.
-func (c Instance) addCustomer(p *Problem, rng *rand.Rand, i int32, order []int, options int) {
-	for s := range order {
-		order[s] = s
+func indicate(is bool) float64 {
+	if is {
+		return 1
 	}
-	for k := range options { // the first options places of a random order
-		o := k + rng.IntN(len(order)-k)
-		order[k], order[o] = order[o], order[k]
+	return 0
+}
+
+// Options returns how many slots each customer may use.
+func (c Instance) Options() int {
+	share := c.OptionShare
+	if share == 0 {
+		share = 4.0 / 7
 	}
-	level := math.Exp(0.8*rng.NormFloat64() - 0.32)
-	for _, s := range order[:options] {
-		ch, day := s%c.Channels, s/c.Channels
-		value := 500 * level * instanceEffect[ch] * math.Pow(0.97, float64(day)) * math.Exp(0.5*rng.NormFloat64()-0.125)
-		p.Candidates = append(p.Candidates, Candidate{
-			Customer: i, Channel: data.Channels[ch], Day: instanceStart + data.Date(day),
-			ValueCents: value - 60*rng.Float64(), CostCents: instanceCost[ch],
+	return max(1, int(math.Round(share*float64(c.Channels*c.Days))))
+}
+
+// draw draws all customers into memory, as many at once as there are cores.
+func (c Instance) draw() *MemoryValues {
+	slots := c.Channels * c.Days
+	m := &MemoryValues{slots: slots, n: c.Customers, narrow: make([]float32, slots*c.Customers)}
+	if c.Segments > 1 {
+		m.profile = make([]int32, c.Customers)
+	}
+	workers := runtime.GOMAXPROCS(0)
+	sketches, largest := make([]sketch, workers), make([]float32, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			d := c.newDrawer()
+			for i := c.Customers * w / workers; i < c.Customers*(w+1)/workers; i++ {
+				row := m.narrow[i*slots : (i+1)*slots]
+				profile := d.customer(i, row)
+				if m.profile != nil {
+					m.profile[i] = profile
+				}
+				sketches[w].offer(sampleHashNarrow(profile, row), i)
+				for _, v := range row {
+					if !math.IsInf(float64(v), -1) {
+						largest[w] = max(largest[w], v, -v)
+					}
+				}
+			}
 		})
 	}
+	wg.Wait()
+	for w := range workers {
+		m.largest = max(m.largest, float64(largest[w]))
+		for _, k := range sketches[w].kept {
+			m.sample.offer(k.hash, k.customer)
+		}
+	}
+	return m
+}
+
+// drawer draws customers; one goroutine's.
+type drawer struct {
+	c     Instance
+	order []int
+	day   []float64 // factor of each day
+	pcg   *rand.PCG
+	rng   *rand.Rand
+}
+
+func (c Instance) newDrawer() *drawer {
+	d := &drawer{c: c, order: make([]int, c.Channels*c.Days), pcg: rand.NewPCG(0, 0)}
+	d.rng = rand.New(d.pcg)
+	for day := range c.Days {
+		d.day = append(d.day, math.Pow(0.97, float64(day)))
+	}
+	return d
+}
+
+// customer draws customer i's values into row and returns the profile.
+func (d *drawer) customer(i int, row []float32) int32 {
+	c := &d.c
+	d.pcg.Seed(c.Seed^instanceStream, uint64(i))
+	for s := range row {
+		d.order[s], row[s] = s, float32(Forbidden)
+	}
+	level := math.Exp(0.8*d.rng.NormFloat64() - 0.32)
+	for k := range c.Options() { // the first options places of a random order
+		o := k + d.rng.IntN(len(row)-k)
+		d.order[k], d.order[o] = d.order[o], d.order[k]
+		s := d.order[k]
+		ch, day := s%c.Channels, s/c.Channels
+		value := 500 * level * instanceEffect[ch] * d.day[day] * math.Exp(0.5*d.rng.NormFloat64()-0.125)
+		row[s] = float32(value - 60*d.rng.Float64())
+	}
+	if c.Segments > 1 {
+		return int32(d.rng.IntN(c.Segments))
+	}
+	return 0
+}
+
+// Problem draws the instance as a Problem of single touches.
+func (c Instance) Problem() (*Problem, error) {
+	g, err := NewInstance(c)
+	if err != nil {
+		return nil, err
+	}
+	return g.Problem(context.Background())
 }

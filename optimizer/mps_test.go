@@ -126,7 +126,7 @@ func TestObjectiveEqualsClpCommand(t *testing.T) {
 		{Customers: 300, Channels: 5, Days: 7, Seed: 2},
 		{Customers: 1200, Channels: 4, Days: 5, Seed: 3},
 	} {
-		p, err := optimizer.NewInstance(c)
+		p, err := c.Problem()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,88 +5,137 @@ import (
 	"slices"
 )
 
-// reduced is the linear program over the undecided customers, group by
-// group. Its columns are differences to each group's base option (the winner),
-// so a group of two options is one bounded column and needs no row. The box enters as two
-// columns per coupling row: overflow, bought at the upper price, and refund,
-// what is left over and sold at the lower price. Its dual is to minimise the
-// Lagrangian over the box; when no artificial column is used its optimum is the
-// optimum of the whole problem.
+// reduced is the linear program over the undecided customers, group by group.
+// Its columns are differences to each group's base option (the winner at the
+// centre), so a group of two options is one bounded column and needs no row.
+// The box enters as two columns per coupling row: overflow, bought at the upper
+// price, and refund, what is left over and sold at the lower price. Its dual is
+// to minimise the Lagrangian over the box; when no artificial column is used
+// its optimum is the optimum of the whole problem.
 type reduced struct {
 	lp       *LP
 	groups   []group
 	overflow []int // column of each coupling row, -1 for none
 	refund   []int
 	limit    []float64 // what the bases leave of each row
+	worth    float64   // of the bases
+	unit     float64   // of the objective, in cents
 }
 
 // newReduced builds the program for customers whose rows have the given limits
 // left (after the decided ones); the box bounds the prices.
-func (c *choices) newReduced(groups []group, limit []float64, b box) *reduced {
+func (m *market) newReduced(groups []group, limit []float64, b box) *reduced {
+	groups = slices.Clone(groups)
+	// In the order of their options, which scaling all values does not change.
+	slices.SortFunc(groups, compareContent)
 	p := &reduced{lp: &LP{Name: "reduced"}, groups: groups, limit: slices.Clone(limit),
-		overflow: make([]int, c.rows()), refund: make([]int, c.rows())}
-	for r := range c.rows() {
-		lower := math.Inf(-1)
-		if b.lower[r] > 0 {
-			lower = 0 // an equation: what is left over is the refund column
-		}
-		p.lp.AddRow(lower, 0)
+		overflow: make([]int, m.rows()), refund: make([]int, m.rows())}
+	for range m.rows() {
+		p.lp.AddRow(math.Inf(-1), 0)
 	}
-	var rows []int32
-	var amounts []float64
-	for _, u := range groups {
-		base, weight := u.options[0], u.weight
-		baseRows, baseAmounts := c.uses(base)
-		for k, r := range baseRows {
-			p.limit[r] -= weight * baseAmounts[k]
-		}
-		convexity := int32(-1)
-		if len(u.options) > 2 {
-			convexity = p.lp.AddRow(math.Inf(-1), weight)
-		}
-		for _, o := range u.options[1:] {
-			rows, amounts = c.difference(o, base, rows[:0], amounts[:0])
-			if convexity >= 0 {
-				rows, amounts = append(rows, convexity), append(amounts, 1)
-			}
-			p.lp.AddCol(c.worth(o)-c.worth(base), 0, weight, rows, amounts)
-		}
-	}
-	for r := range c.rows() {
+	p.addGroups(m)
+	for r := range m.rows() {
 		row := []int32{int32(r)}
 		p.lp.RowUpper[r] = p.limit[r]
 		p.refund[r] = -1
 		if b.lower[r] > 0 {
-			p.lp.RowLower[r] = p.limit[r]
+			p.lp.RowLower[r] = p.limit[r] // an equation: what is left over is the refund
 			p.refund[r] = p.lp.Cols()
 			p.lp.AddCol(b.lower[r], 0, math.Inf(1), row, []float64{1})
 		}
 		p.overflow[r] = p.lp.Cols()
 		p.lp.AddCol(-b.upper[r], 0, math.Inf(1), row, []float64{-1})
 	}
+	p.normalise()
 	return p
 }
 
-// difference appends the non-zero uses of option o less those of base.
-func (c *choices) difference(o, base int32, rows []int32, amounts []float64) ([]int32, []float64) {
-	ar, aa := c.uses(o)
-	br, ba := c.uses(base)
+// normalise counts the objective in a unit, a power of two of cents, that makes
+// the largest worth some thousands: a solver's tolerances are absolute, and
+// scaled values should make the same program.
+func (p *reduced) normalise() {
+	largest := 0.0
+	for _, g := range p.groups {
+		for _, o := range g.options {
+			largest = max(largest, abs(o.worth))
+		}
+	}
+	_, e := math.Frexp(largest)
+	p.unit = math.Ldexp(1, e-13)
+	for j := range p.lp.Objective {
+		p.lp.Objective[j] /= p.unit
+	}
+}
+
+// cents turns a solution's objective and prices back into cents.
+func (p *reduced) cents(s *LPSolution) {
+	s.Objective *= p.unit
+	for r := range s.Prices {
+		s.Prices[r] *= p.unit
+	}
+}
+
+func (p *reduced) addGroups(m *market) {
+	var rows, baseRows []int32
+	var amounts, baseAmounts []float64
+	var d difference
+	var worth, used sum
+	left := make([]sum, m.rows())
+	for _, g := range p.groups {
+		base, weight := g.options[0], float64(len(g.members))
+		worth.add(weight * base.worth)
+		baseRows, baseAmounts = m.t.of(g.profile, base.rungs, baseRows, baseAmounts)
+		for k, r := range baseRows {
+			left[r].add(weight * baseAmounts[k])
+		}
+		convexity := int32(-1)
+		if len(g.options) > 2 {
+			convexity = p.lp.AddRow(math.Inf(-1), weight)
+		}
+		for _, o := range g.options[1:] {
+			rows, amounts = m.t.of(g.profile, o.rungs, rows, amounts)
+			d.set(rows, amounts, baseRows, baseAmounts)
+			if convexity >= 0 {
+				d.rows, d.amounts = append(d.rows, convexity), append(d.amounts, 1)
+			}
+			p.lp.AddCol(o.worth-base.worth, 0, weight, d.rows, d.amounts)
+		}
+	}
+	for r := range left {
+		used = sum{}
+		used.add(p.limit[r])
+		used.add(-left[r].value())
+		p.limit[r] = used.value()
+	}
+	p.worth = worth.value()
+}
+
+// difference is the non-zero uses of one option less those of another.
+type difference struct {
+	rows    []int32
+	amounts []float64
+}
+
+func (d *difference) set(ar []int32, aa []float64, br []int32, ba []float64) {
+	d.rows, d.amounts = d.rows[:0], d.amounts[:0]
+	add := func(r int32, a float64) {
+		if a != 0 {
+			d.rows, d.amounts = append(d.rows, r), append(d.amounts, a)
+		}
+	}
 	for len(ar) > 0 || len(br) > 0 {
 		switch {
 		case len(br) == 0 || len(ar) > 0 && ar[0] < br[0]:
-			rows, amounts = append(rows, ar[0]), append(amounts, aa[0])
+			add(ar[0], aa[0])
 			ar, aa = ar[1:], aa[1:]
 		case len(ar) == 0 || br[0] < ar[0]:
-			rows, amounts = append(rows, br[0]), append(amounts, -ba[0])
+			add(br[0], -ba[0])
 			br, ba = br[1:], ba[1:]
 		default:
-			if d := aa[0] - ba[0]; d != 0 {
-				rows, amounts = append(rows, ar[0]), append(amounts, d)
-			}
+			add(ar[0], aa[0]-ba[0])
 			ar, aa, br, ba = ar[1:], aa[1:], br[1:], ba[1:]
 		}
 	}
-	return rows, amounts
 }
 
 // touch says at which edge of the box a row's price was stopped.
@@ -114,20 +163,58 @@ func (p *reduced) touches(s *LPSolution) (edges []touch, any bool) {
 	return edges, any
 }
 
-// shares writes the shares of the undecided customers' options into x, by
-// candidate. A group's customers take its options one after the other, so all
-// but one per fractional total get a whole option. The program must hold whole
-// classes.
-func (p *reduced) shares(c *choices, s *LPSolution, x []float64) {
+// Share is a part of a customer's ladder in the linear program's optimum.
+type Share struct {
+	Customer int32
+	Rungs    Rungs
+	Share    float64 // in (0, 1)
+}
+
+// shareTolerance is how far from a whole number a total of customers is
+// rounding.
+const shareTolerance = 1e-9
+
+// shares writes the ladders of the program's customers into chosen and returns
+// those whose share is not whole. A group's customers take its options one
+// after the other, by index, so all but one per fractional total get a whole
+// one.
+func (p *reduced) shares(s *LPSolution, chosen []Rungs) (split []Share) {
 	col := 0
 	for _, g := range p.groups {
 		totals := make([]float64, len(g.options))
-		totals[0] = g.weight
+		totals[0] = float64(len(g.members))
 		for k := range g.options[1:] {
-			totals[k+1] = max(0, s.X[col])
-			totals[0] -= totals[k+1]
+			x := max(0, s.X[col])
+			if whole := math.Round(x); abs(x-whole) <= shareTolerance*max(1, whole) {
+				x = whole
+			}
+			totals[k+1] = x
+			totals[0] -= x
 			col++
 		}
-		c.hand(g, totals, x)
+		split = g.hand(totals, chosen, split)
 	}
+	return split
+}
+
+// hand gives the group's options to its customers, totals[k] of option k.
+func (g *group) hand(totals []float64, chosen []Rungs, split []Share) []Share {
+	k := 0
+	for _, customer := range g.members {
+		chosen[customer] = Hold
+		for room := 1.0; room > shareTolerance && k < len(totals); {
+			take := min(room, totals[k])
+			switch {
+			case take >= 1-shareTolerance:
+				chosen[customer] = g.options[k].rungs
+			case take > shareTolerance:
+				split = append(split, Share{customer, g.options[k].rungs, take})
+			}
+			room -= take
+			if totals[k] -= take; totals[k] <= shareTolerance {
+				k++
+			}
+		}
+	}
+	return split
 }

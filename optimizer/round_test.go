@@ -126,7 +126,7 @@ func checkPlan(t *testing.T, n uint64, p *optimizer.Problem, s *optimizer.Soluti
 }
 
 func TestRoundLosesAtMostAFewCustomers(t *testing.T) {
-	p, err := optimizer.NewInstance(optimizer.Instance{Customers: 3000, Channels: 5, Days: 14, Seed: 6})
+	p, err := optimizer.Instance{Customers: 3000, Channels: 5, Days: 14, Seed: 6}.Problem()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,145 +2,318 @@ package optimizer
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// Constants of the samples; docs/OPTIMIZER.md says how they were chosen.
+const (
+	firstSample    = 2_000 // customers of the sample whose prices are wholly free,
+	firstPerRow    = 16    // and at least so many for each row
+	sampleKeep     = 40    // options kept of a sampled customer: prices need not be exact
+	firstErrors    = 1.5   // half-width of a box for a larger sample, in standard errors of the prices
+	sampleErrors   = 3.3   // the same for everybody
+	narrowErrors   = 4.0   // the same when all undecided customers are known
+	hotTemper      = 0.3   // first temperature, over the mean best value
+	coolTemper     = 0.01  // last temperature of the sample
+	coolingFactor  = 4.0
+	leastUndecided = 8.0 // customers per row from whom a Hessian can be told
 )
 
 // coldStart returns a first centre and half-widths: all prices, when the whole
-// problem is small enough for one linear program, and otherwise those that
-// samples of the customers suggest.
+// problem is small enough for one linear program, and otherwise those that the
+// sample suggests, first from some of it with all prices free, then from all of
+// it.
 func (s *boxstepRun) coldStart() (centre, half []float64, err error) {
-	n := s.c.rows()
-	centre, half = make([]float64, n), slices.Clone(s.c.cap)
-	if len(s.c.value) <= s.MaxColumns || s.c.customer < 4*sampleGroups {
+	m := s.m
+	centre, half = make([]float64, m.rows()), slices.Clone(m.cap)
+	if m.t.rule.touches() == 1 && float64(m.values.Customers())*m.optionsOfSampled() <= float64(s.MaxColumns) {
 		return centre, half, nil
 	}
-	all := make([]portion, s.c.count())
-	for i := range all {
-		all[i] = portion{int32(i), s.c.weight(int32(i))}
+	size := min(max(firstSample, firstPerRow*m.rows()), m.sample.Customers)
+	switch {
+	case s.Start != nil:
+		centre, half = m.startBox(s.Start)
+	case m.t.rule.touches() > 1:
+		centre, half = s.ladderStart(size)
+	default:
+		s.temperature = hotTemper * m.meanBest(size)
+		centre, half = s.sampleStep(size, centre, half, firstErrors)
 	}
-	perClass := float64(len(s.c.value)) / float64(len(all))
-	return s.sample(expand(all), s.c.limit, s.c.boxAround(centre, half), half, perClass)
+	if s.temperature == 0 {
+		s.temperature = 0.1 * m.meanBest(size)
+	}
+	if size < m.sample.Customers || s.Start != nil {
+		centre, half = s.sampleStep(m.sample.Customers, centre, half, sampleErrors)
+	}
+	return centre, half, s.ctx.Err()
 }
 
-// narrow replaces the box by a smaller one, from samples of the undecided
-// customers: what the decided ones use is known exactly, so these samples are
-// far sharper than those of all customers were.
-func (s *boxstepRun) narrow(found *scanResult, columns int, b box, half []float64) (newCentre, newHalf []float64, err error) {
-	s.narrowings++
-	open := make([]portion, len(found.open))
-	for k, u := range found.open {
-		open[k] = u.portion
+// startBox returns a box around given prices, in the problem's signs: half as
+// much up and down, and something where the price was nothing.
+func (m *market) startBox(start []float64) (centre, half []float64) {
+	centre, half = make([]float64, m.rows()), make([]float64, m.rows())
+	mean := 0.0 // price of a typical use, in cents
+	for r := range centre {
+		centre[r] = max(0, m.t.sign[r]*start[r])
+		mean += centre[r] * m.t.scale[r] / float64(m.rows())
 	}
-	limit := make([]float64, s.c.rows())
+	for r := range half {
+		half[r] = 0.5*centre[r] + 0.2*mean/m.t.scale[r]
+	}
+	return centre, half
+}
+
+// optionsOfSampled returns the mean number of slots that the sampled customers
+// may have.
+func (m *market) optionsOfSampled() float64 {
+	scratch, n := make([]float64, m.t.slots), 0
+	for i := range m.sample.Customers {
+		for _, v := range m.sample.values(i, scratch) {
+			if v != Forbidden {
+				n++
+			}
+		}
+	}
+	return max(1, float64(n)/float64(max(1, m.sample.Customers)))
+}
+
+// meanBest returns the mean over some sampled customers of their largest
+// absolute value: the size of what there is to decide about.
+func (m *market) meanBest(customers int) float64 {
+	scratch, total := make([]float64, m.t.slots), 0.0
+	for i := range customers {
+		best := 0.0
+		for _, v := range m.sample.values(i, scratch) {
+			if v != Forbidden {
+				best = max(best, math.Abs(v))
+			}
+		}
+		total += best / float64(customers)
+	}
+	return max(total, math.SmallestNonzeroFloat32)
+}
+
+// sampleStep returns the prices of the first customers of the sample, within a
+// box, and how far the prices of everybody may be from them.
+func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64) ([]float64, []float64) {
+	m := s.m
+	b := m.boxAround(centre, half)
+	found := m.scanSample(size, b, sampleKeep)
+	share := float64(size) / float64(m.values.Customers())
+	limit := make([]float64, m.rows())
 	for r := range limit {
-		limit[r] = s.c.limit[r] - found.used[r]
+		limit[r] = share * m.t.limit[r]
 	}
-	return s.sample(expand(open), limit, b, half, float64(columns)/float64(len(open)))
+	f := m.newSmooth(found, limit, b)
+	price := slices.Clone(b.centre)
+	last := coolTemper * m.meanBest(min(size, firstSample))
+	for {
+		f.minimise(s.ctx, price, s.temperature)
+		if s.temperature <= last || s.ctx.Err() != nil {
+			break
+		}
+		s.temperature = max(last, s.temperature/coolingFactor)
+	}
+	newHalf := m.errorsOf(f, price, s.temperature, 1-share, errors)
+	s.Log.Debug("boxstep: sample", "customers", size, "options", len(f.worth), "temperature", s.temperature, "mean_price", m.meanCents(price), "mean_half", m.meanCents(newHalf))
+	return price, newHalf
 }
 
-// sample solves the problem for a few disjoint random groups of the given
-// customers (the class of each, with perClass columns on the average), with the limits that are theirs scaled to the group, within the
-// box. The mean of the groups' prices is the new centre. The new half-width of
-// a row comes from the spread of its price over the groups, pooled with that of
-// the other rows so that four lucky draws do not look like certainty; a row
-// that any group stopped at an edge of the box keeps at least its room.
-func (s *boxstepRun) sample(customers []int32, limit []float64, b box, half []float64, perClass float64) (centre, newHalf []float64, err error) {
-	size := min(len(customers)/sampleGroups, max(50, int(sampleColumns/perClass)))
-	order := slices.Clone(customers)
-	rng := rand.New(rand.NewPCG(s.Seed, uint64(s.narrowings)))
-	rng.Shuffle(len(order), func(a, b int) { order[a], order[b] = order[b], order[a] })
-	share := float64(size) / float64(len(customers))
-	prices, stopped, err := s.solveGroups(order, size, b, func(r int) float64 { return limit[r] * share })
-	if err != nil {
-		return nil, nil, err
+// errorsOf returns the half-widths of a box around prices that minimise f: some
+// standard errors of the prices, by the sandwich formula H⁻¹ V H⁻¹ of Huber
+// (1967), and what one touch more or less moves them. The variance V of the
+// rows' use has two parts: which customers were sampled, and how their choices
+// fall, whose covariance is T·H. H, the density of customers about to change
+// their minds, is told at a temperature that shows enough of them.
+//
+// others is the share of the customers that f does not hold. A row that f says
+// nothing about gets all the room there is.
+func (m *market) errorsOf(f *smooth, price []float64, temperature, others, errors float64) []float64 {
+	p := f.at(price, temperature, true, others > 0)
+	density, warm := p, temperature
+	for warm < 64*temperature && f.undecided(price, density) < leastUndecided {
+		warm *= 2
+		density = f.at(price, warm, true, false)
 	}
-	// Groups that together hold most of the customers know the mean better than
-	// their spread says (finite population correction), but for their bias.
-	known := share * sampleGroups
-	centre, newHalf = s.spread(prices, max(leastCorrection, math.Sqrt(1-known)))
-	for r := range newHalf {
-		if newHalf[r] > half[r] || stopped[r] {
-			newHalf[r] = max(half[r], min(newHalf[r], 2*half[r]))
+	half := make([]float64, m.rows())
+	var rows []int
+	for r := range half {
+		switch {
+		case m.t.closed[r]:
+		case p.silent(r):
+			half[r] = m.cap[r]
+		case price[r] > 0:
+			rows = append(rows, r)
 		}
 	}
-	s.Log.Debug("boxstep: samples", "customers", len(customers), "group", size, "mean_half_to_cap", meanRatio(newHalf, s.c.cap))
-	return centre, newHalf, nil
+	rows = append(rows, m.nearlyBinding(p, density, rows, price, others)...)
+	mean := m.meanCents(price)
+	for r := range half { // of a row that does not bind: so that it shows if it does
+		if half[r] == 0 && !m.t.closed[r] {
+			half[r] = 1e-3 * mean / m.t.scale[r]
+		}
+	}
+	if len(rows) == 0 {
+		return half
+	}
+	factor := density.factor(rows, m.t.scale)
+	var left, both mat.Dense
+	// Ill-conditioned is no fault here: the box only grows.
+	_ = factor.SolveTo(&left, p.variance(rows, rows, others))
+	_ = factor.SolveTo(&both, left.T())
+	for i, r := range rows {
+		scale := m.t.scale[r]
+		touch := warm * scale / (density.hessian[r*m.rows()+r] + scale*scale)
+		half[r] = errors*warm*math.Sqrt(max(0, both.At(i, i))) + touch
+	}
+	return half
 }
 
-// solveGroups solves the reduced program of each group, order[g·size:(g+1)·size],
-// all at once, and returns their prices and the rows that any of them stopped
-// at an edge of the box.
-func (s *boxstepRun) solveGroups(order []int32, size int, b box, limit func(row int) float64) (prices [][]float64, stopped []bool, err error) {
-	programs := make([]*reduced, sampleGroups)
-	for g := range programs {
-		found, err := s.c.scan(s.ctx, b, gather(order[g*size:(g+1)*size]))
-		if err != nil {
-			return nil, nil, err
+// nearlyBinding lists the rows with price 0 whose slack is small against its
+// own standard error, given that the binding rows are used up: their price may
+// rise from 0. The condition matters where some rows add up to another, such as
+// the capacities of all days to a budget.
+func (m *market) nearlyBinding(p, density *smoothPoint, binding []int, price []float64, others float64) (rows []int) {
+	for r, y := range price {
+		if y <= 0 && !m.t.closed[r] && !p.silent(r) {
+			rows = append(rows, r)
 		}
-		left := make([]float64, s.c.rows())
-		for r := range left {
-			left[r] = limit(r) - found.used[r]
+	}
+	if len(binding) == 0 || len(rows) == 0 {
+		return rows
+	}
+	n := len(price)
+	cross := mat.NewDense(len(binding), len(rows), nil)
+	for i, r := range binding {
+		for k, q := range rows {
+			cross.Set(i, k, density.hessian[r*n+q])
 		}
-		alike, _ := s.c.groupAlike(found.open)
-		programs[g] = s.c.newReduced(alike, left, b)
 	}
-	answers, err := s.solveLPs(programs)
-	if err != nil {
-		return nil, nil, err
-	}
-	stopped = make([]bool, s.c.rows())
-	for g, res := range answers {
-		edges, _ := programs[g].touches(res)
-		for r, e := range edges {
-			stopped[r] = stopped[r] || e != touchNone
+	var follow, vf, fvf, fv mat.Dense // follow: how the binding rows' prices make up for a row's
+	_ = density.factor(binding, m.t.scale).SolveTo(&follow, cross)
+	vf.Mul(p.variance(binding, binding, others), &follow)
+	fvf.Mul(follow.T(), &vf)
+	fv.Mul(follow.T(), p.variance(binding, rows, others))
+	near := rows[:0]
+	for k, r := range rows {
+		own := p.hessian[r*n+r]
+		if p.between != nil {
+			own += others * p.between[r*n+r]
 		}
-		prices = append(prices, boxed(res.Prices, b))
+		deviation := math.Sqrt(max(0, own+fvf.At(k, k)-2*fv.At(k, k)))
+		if p.gradient[r] < 4*deviation+m.t.scale[r] {
+			near = append(near, r)
+		}
 	}
-	return prices, stopped, nil
+	return near
 }
 
-// spread returns the mean price of each row over the groups and the half-width
-// that its spread suggests.
-func (s *boxstepRun) spread(prices [][]float64, correction float64) (mean, half []float64) {
-	n, groups := s.c.rows(), float64(len(prices))
-	mean, half = make([]float64, n), make([]float64, n)
-	deviation := make([]float64, n)
-	pooled := 0.0
-	var ratios []float64
-	for r := range n {
-		for _, y := range prices {
-			mean[r] += y[r] / groups
-		}
-		for _, y := range prices {
-			deviation[r] += (y[r] - mean[r]) * (y[r] - mean[r]) / (groups - 1)
-		}
-		pooled += deviation[r] * s.c.scale[r] * s.c.scale[r] / float64(n)
-		if mean[r] > 0 {
-			ratios = append(ratios, math.Sqrt(deviation[r])/mean[r])
+// variance returns the covariance of the uses of rows a with those of rows b.
+func (p *smoothPoint) variance(a, b []int, others float64) *mat.Dense {
+	n := len(p.gradient)
+	v := mat.NewDense(len(a), len(b), nil)
+	for i, r := range a {
+		for k, q := range b {
+			x := p.hessian[r*n+q]
+			if p.between != nil {
+				x += others * p.between[r*n+q]
+			}
+			v.Set(i, k, x)
 		}
 	}
-	relative := 0.0
-	if len(ratios) > 0 {
-		slices.Sort(ratios)
-		relative = ratios[len(ratios)/2]
-	}
-	for r := range n {
-		// In cents per unit: the row's own spread, half that of a row with
-		// the median relative spread, and a tenth of the mean absolute one.
-		d := max(math.Sqrt(deviation[r]), relative*mean[r]/2, 0.1*math.Sqrt(pooled)/s.c.scale[r])
-		half[r] = boxSpread * correction / math.Sqrt(groups) * d
-		if half[r] == 0 {
-			half[r] = 1e-3 * (mean[r] + 1/s.c.scale[r])
-		}
-	}
-	return mean, half
+	return v
 }
 
-func meanRatio(a, b []float64) float64 {
+// silent reports whether no customer uses the row at all.
+func (p *smoothPoint) silent(r int) bool {
+	k := r*len(p.gradient) + r
+	return p.hessian[k] == 0 && p.between != nil && p.between[k] == 0
+}
+
+// narrow replaces the box by a smaller one: the prices at which the customers
+// that are left undecided, all of them, nearly meet the limits.
+func (s *boxstepRun) narrow(found *scanned, b box) (centre, half []float64) {
+	s.narrowings++
+	if !s.clipped {
+		s.temperature /= coolingFactor
+	}
+	f := s.m.newSmooth(found.open, s.m.leftOf(found, 1), b)
+	price := slices.Clone(b.centre)
+	f.minimise(s.ctx, price, s.temperature)
+	half = s.m.errorsOf(f, price, s.temperature, 0, narrowErrors)
+	s.clipped = false
+	at := f.at(price, s.temperature, true, false)
+	for r, g := range at.gradient {
+		// The price wants out, by more than chance: read again around it.
+		if out := s.edge(r, price[r]); out*g < 0 && abs(g) > s.m.t.scale[r]+math.Sqrt(at.hessian[r*len(price)+r]) {
+			half[r] = max(half[r], (s.wideBox.upper[r]-s.wideBox.lower[r])/2)
+			s.clipped = true
+		}
+	}
+	if s.clipped {
+		s.wide = nil
+	}
+	s.Log.Debug("boxstep: narrowed", "options", len(f.worth), "temperature", s.temperature, "mean_price", s.m.meanCents(price), "mean_half", s.m.meanCents(half))
+	return price, half
+}
+
+// leftOf returns a share of the limits less what the decided use.
+func (m *market) leftOf(found *scanned, share float64) []float64 {
+	left := make([]float64, m.rows())
+	for r := range left {
+		left[r] = share*m.t.limit[r] - found.used[r]
+	}
+	return left
+}
+
+// meanCents returns the mean of prices over the rows, per typical use.
+func (m *market) meanCents(prices []float64) float64 {
 	total := 0.0
-	for r := range a {
-		total += a[r] / b[r] / float64(len(a))
+	for r := range prices {
+		if !m.t.closed[r] {
+			total += prices[r] * m.t.scale[r] / float64(len(prices))
+		}
 	}
 	return total
 }
+
+// ladderStart returns a first box for ladders. With all prices free the ladders
+// are too many to list, so the prices of single touches come first; ladders
+// want more of every row and move them up from there.
+func (s *boxstepRun) ladderStart(size int) (centre, half []float64) {
+	single := *s
+	m := *s.m
+	t := *m.t
+	t.rule = LadderRule{}
+	m.t, single.m = &t, &m
+	single.temperature = hotTemper * m.meanBest(size)
+	centre, half = single.sampleStep(size, make([]float64, m.rows()), m.cap, sampleErrors)
+	for range ladderRounds {
+		for r := range half {
+			half[r] = max(half[r], centre[r]/2)
+		}
+		before := centre
+		s.temperature = hotTemper / coolingFactor * m.meanBest(size)
+		centre, half = s.sampleStep(size, centre, half, sampleErrors)
+		if closeTo(centre, before) {
+			break
+		}
+	}
+	return centre, half
+}
+
+// closeTo reports whether every price is within a tenth of the other.
+func closeTo(a, b []float64) bool {
+	for r := range a {
+		if abs(a[r]-b[r]) > 0.1*max(a[r], b[r]) {
+			return false
+		}
+	}
+	return true
+}
+
+// ladderRounds bounds the boxes of ladderStart; those that follow repair what
+// it leaves.
+const ladderRounds = 8

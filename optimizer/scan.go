@@ -4,99 +4,231 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
-// scanBlock is how many classes one unit of a scan holds. Sums are taken
-// within a block and then over the blocks in order, so that the result does
-// not depend on how many goroutines share them.
-const scanBlock = 4096
+// keepLimit is how many options of one customer a scan keeps. Touches are
+// never that many; of ladders a wide box may leave more.
+const keepLimit = 512
 
-// undecided is a number of customers of a class to whom the box leaves a choice.
-type undecided struct {
-	portion
-	options []int32 // the winner at the centre first; may include hold
+// request is one box to scan at.
+type request struct {
+	box    box
+	limit  int     // of one customer's options
+	chosen []Rungs // if not nil, set to the winners of the decided, by customer
 }
 
-// scanResult is what one pass over customers at a box found.
-type scanResult struct {
-	used []float64   // of each row, by the decided customers' winners
-	open []undecided // by class
+// scanned is what one pass over customers at a box found.
+type scanned struct {
+	used  []float64 // of each row, by the decided customers' winners
+	worth float64   // of those winners
+	open  []group   // sorted by content
+	// incomplete counts customers with more options left open than were kept.
+	incomplete int
 }
 
-// scan prices the given customers (nil: all) at the centre of the box and
-// decides those whom no price in the box would change. It is the only pass
-// over all the data.
-func (c *choices) scan(ctx context.Context, b box, subset []portion) (*scanResult, error) {
-	n := c.count()
-	if subset != nil {
-		n = len(subset)
+// scan prices all customers at the boxes of the requests in one pass over the
+// values and decides those whom no price in the box would change.
+func (m *market) scan(ctx context.Context, requests []request) ([]*scanned, error) {
+	scanners := make([]*scanner, len(requests))
+	for q, r := range requests {
+		scanners[q] = m.newScanner(r)
+		defer scanners[q].close()
 	}
-	blocks := (n + scanBlock - 1) / scanBlock
-	parts := make([]blockResult, blocks)
+	blocks := m.values.Blocks()
+	workers := min(runtime.GOMAXPROCS(0), max(1, blocks))
+	parts := make([][]*partial, workers)
+	errs := make([]error, workers)
+	var next atomic.Int64
 	var wg sync.WaitGroup
-	next := make(chan int)
-	for range min(runtime.GOMAXPROCS(0), blocks) {
+	for w := range workers {
 		wg.Go(func() {
-			t := newTester(c, b)
-			for k := range next {
-				parts[k] = t.scanBlock(subset, k*scanBlock, min(n, (k+1)*scanBlock))
+			parts[w] = make([]*partial, len(requests))
+			for q, s := range scanners {
+				parts[w][q] = s.newPartial()
+			}
+			for {
+				k := int(next.Add(1)) - 1
+				if k >= blocks || errs[w] != nil {
+					return
+				}
+				if errs[w] = ctx.Err(); errs[w] == nil {
+					errs[w] = m.values.Read(ctx, k, func(b Block) error {
+						for _, p := range parts[w] {
+							p.scan(b)
+						}
+						return nil
+					})
+				}
 			}
 		})
 	}
-	for k := range blocks {
-		if ctx.Err() != nil {
-			break
-		}
-		next <- k
-	}
-	close(next)
 	wg.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
 	}
-	return c.mergeBlocks(parts), nil
+	out := make([]*scanned, len(requests))
+	for q := range requests {
+		of := make([]*partial, workers)
+		for w := range parts {
+			of[w] = parts[w][q]
+		}
+		out[q] = m.merge(of)
+	}
+	return out, nil
 }
 
-// blockResult is a scanResult of one block, with sums still compensated.
-type blockResult struct {
-	used []sum
-	open []undecided
+// scanner is one request with what all its goroutines share.
+type scanner struct {
+	m *market
+	request
+	prices goKernel // nil where the kernel cannot be used
+	kernel kernel   // of the prices, as fast as it can be had
 }
 
-func (t *tester) scanBlock(subset []portion, from, to int) blockResult {
-	p := blockResult{used: make([]sum, t.c.rows())}
-	var keep []int32
-	for i := from; i < to; i++ {
-		at := portion{int32(i), t.c.weight(int32(i))}
-		if subset != nil {
-			at = subset[i]
-		}
-		var winner int32
-		winner, keep = t.decide(at.class, keep)
-		weight := float64(at.weight)
-		if len(keep) > 1 {
-			p.open = append(p.open, undecided{at, append([]int32(nil), keep...)})
-			continue
-		}
-		rows, amounts := t.c.uses(winner)
-		for k, r := range rows {
-			p.used[r].add(weight * amounts[k])
-		}
+// kernelTableFloats bounds the thresholds of all profiles: 64 MB.
+const kernelTableFloats = 16 << 20
+
+func (m *market) newScanner(r request) *scanner {
+	s := &scanner{m: m, request: r}
+	if n := m.t.slots; m.t.rule.touches() == 1 && m.narrow && n > 0 && m.profiles*n*(n+1) <= kernelTableFloats {
+		s.prices = newKernel(m.t, r.box)
+		s.kernel = fastKernel(s.prices)
+	}
+	return s
+}
+
+func (s *scanner) close() {
+	if s.kernel != nil {
+		s.kernel.close()
+	}
+}
+
+// partial is what one goroutine found so far. Its sums are exact, so that it
+// makes no difference which goroutine saw whom.
+type partial struct {
+	s *scanner
+	tally
+	search     search
+	tester     *tester
+	used       []exactSum // by those whom the search decided
+	open       []group
+	incomplete int
+	groups     grouper
+
+	values  []float64
+	options []option
+	keep    []option
+	rows    []int32
+	amounts []float64
+}
+
+func (s *scanner) newPartial() *partial {
+	p := &partial{s: s, search: s.m.newSearch(s.box), tester: newTester(s.m.t, s.box), values: make([]float64, s.m.t.slots)}
+	p.worth.units = centUnits
+	for r := range s.m.t.rows() {
+		p.used = append(p.used, newExactSum(s.m.t.largest[r]))
+	}
+	if s.kernel != nil {
+		p.counts = make([]int64, s.m.profiles*s.m.t.slots)
 	}
 	return p
 }
 
-func (c *choices) mergeBlocks(parts []blockResult) *scanResult {
-	out := &scanResult{used: make([]float64, c.rows())}
-	used := make([]sum, c.rows())
+// scan takes one block.
+func (p *partial) scan(b Block) {
+	p.groups.start()
+	if p.s.kernel == nil || b.Narrow == nil {
+		var complete bool
+		for i := range b.Customers {
+			profile := b.profile(i)
+			p.keep, complete = p.search.decide(profile, b.values(i, p.values), p.s.limit, p.keep)
+			p.take(profile, b.First+i, complete)
+		}
+		return
+	}
+	var chosen []Rungs
+	if p.s.chosen != nil {
+		chosen = p.s.chosen[b.First : b.First+b.Customers]
+	}
+	p.s.kernel.scan(b, &p.tally, chosen)
+	slots := p.s.m.t.slots
+	for _, i := range p.tally.open {
+		profile := b.profile(int(i))
+		p.options = p.s.prices[profile].among(b.Narrow[int(i)*slots:(int(i)+1)*slots], p.options)
+		p.keep = p.tester.among(profile, p.options, p.keep)
+		p.take(profile, b.First+int(i), true)
+	}
+}
+
+// take notes the customer whose options were kept.
+func (p *partial) take(profile int32, customer int, complete bool) {
+	if len(p.keep) > 1 {
+		if !complete {
+			p.incomplete++
+		}
+		p.open = p.groups.add(p.open, profile, p.keep, int32(customer))
+		return
+	}
+	won := p.keep[0]
+	p.worth.add(won.worth)
+	p.rows, p.amounts = p.s.m.t.of(profile, won.rungs, p.rows, p.amounts)
+	for k, r := range p.rows {
+		p.used[r].add(p.amounts[k])
+	}
+	if p.s.chosen != nil {
+		p.s.chosen[customer] = won.rungs
+	}
+}
+
+// profile returns the profile of the block's customer i.
+func (b *Block) profile(i int) int32 {
+	if b.Profile == nil {
+		return 0
+	}
+	return b.Profile[i]
+}
+
+// values returns the values of the block's customer i, aliased or in scratch.
+func (b *Block) values(i int, scratch []float64) []float64 {
+	n := len(scratch)
+	if b.Wide != nil {
+		return b.Wide[i*n : (i+1)*n]
+	}
+	for s, v := range b.Narrow[i*n : (i+1)*n] {
+		scratch[s] = float64(v)
+	}
+	return scratch
+}
+
+func (m *market) merge(parts []*partial) *scanned {
+	out := &scanned{used: make([]float64, m.t.rows())}
+	first := parts[0]
 	for _, p := range parts {
-		for r := range used {
-			used[r].add(p.used[r].value())
+		for k, n := range p.counts {
+			if n == 0 {
+				continue
+			}
+			rows, amounts := m.t.touch(int32(k/m.t.slots), k%m.t.slots)
+			for i, r := range rows {
+				p.used[r].addTimes(amounts[i], n)
+			}
+		}
+		if p != first {
+			for r := range first.used {
+				first.used[r].merge(p.used[r])
+			}
+			first.worth.merge(p.worth)
 		}
 		out.open = append(out.open, p.open...)
+		out.incomplete += p.incomplete
 	}
-	for r := range used {
-		out.used[r] = used[r].value()
+	for r := range first.used {
+		out.used[r] = first.used[r].value()
 	}
+	out.worth = first.worth.value()
+	out.open = mergeAlike(out.open)
 	return out
 }

@@ -76,7 +76,7 @@ type Work struct {
 	FullReads     int   // passes over all candidates, the certificate's included
 	ReducedLPs    int   // linear programs solved
 	LargestLP     int   // columns of the largest of them
-	Undecided     []int // classes of alike customers left undecided by each scan
+	Undecided     []int // groups of alike customers left undecided by each scan
 	ScanSeconds   float64
 	LPSeconds     float64
 	FinishSeconds float64 // assembling X, the bound and the objective
@@ -110,12 +110,14 @@ func (s *Solution) Err() error {
 
 // Conflict returns one sentence about the rows that cannot be met together, or
 // "" when there is none.
-func (s *Solution) Conflict() string {
-	if len(s.Shortfalls) == 0 {
+func (s *Solution) Conflict() string { return conflict(s.Shortfalls) }
+
+func conflict(shortfalls []Shortfall) string {
+	if len(shortfalls) == 0 {
 		return ""
 	}
-	parts := make([]string, len(s.Shortfalls))
-	for i, f := range s.Shortfalls {
+	parts := make([]string, len(shortfalls))
+	for i, f := range shortfalls {
 		parts[i] = fmt.Sprintf("%q demands %s %.10g and comes to %.10g", f.Row, f.Sense, f.Limit, f.Reach)
 	}
 	return "no allocation meets all rows; putting them first, " + strings.Join(parts, ", ")

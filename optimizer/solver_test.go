@@ -21,9 +21,9 @@ import (
 func solvers() map[string]optimizer.Solver {
 	return map[string]optimizer.Solver{
 		"clp":     clp.New(),
-		"boxstep": optimizer.Boxstep{LP: clp.New(), Seed: 1},
+		"boxstep": optimizer.Boxstep{LP: clp.New()},
 		// So few columns that even small problems are sampled, narrowed and moved.
-		"boxstep of few columns": optimizer.Boxstep{LP: clp.New(), Seed: 1, MaxColumns: 6},
+		"boxstep of few columns": optimizer.Boxstep{LP: clp.New(), MaxColumns: 6},
 	}
 }
 
@@ -218,7 +218,7 @@ func gonumOptimum(p *optimizer.Problem) (float64, error) {
 
 func TestMoreBudgetNeverLowersTheObjective(t *testing.T) {
 	eachSolver(t, func(t *testing.T, s optimizer.Solver) {
-		p, err := optimizer.NewInstance(optimizer.Instance{Customers: 60, Channels: 3, Days: 4, Seed: 5})
+		p, err := optimizer.Instance{Customers: 60, Channels: 3, Days: 4, Seed: 5}.Problem()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,7 +239,7 @@ func TestMoreBudgetNeverLowersTheObjective(t *testing.T) {
 
 func TestScalingValuesScalesObjectiveAndPrices(t *testing.T) {
 	eachSolver(t, func(t *testing.T, s optimizer.Solver) {
-		p, err := optimizer.NewInstance(optimizer.Instance{Customers: 80, Channels: 3, Days: 5, Seed: 9})
+		p, err := optimizer.Instance{Customers: 80, Channels: 3, Days: 5, Seed: 9}.Problem()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +263,7 @@ func TestPermutedCandidatesGiveTheSamePlan(t *testing.T) {
 	eachSolver(t, func(t *testing.T, s optimizer.Solver) {
 		const customers = 50
 		build := func(order func(n int) []int) *optimizer.Problem {
-			base, err := optimizer.NewInstance(optimizer.Instance{Customers: customers, Channels: 3, Days: 4, Seed: 3})
+			base, err := optimizer.Instance{Customers: customers, Channels: 3, Days: 4, Seed: 3}.Problem()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -310,7 +310,7 @@ func TestSolveRefusesBadProblem(t *testing.T) {
 }
 
 func TestSolveStopsWhenCancelled(t *testing.T) {
-	p, err := optimizer.NewInstance(optimizer.Instance{Customers: 300, Channels: 3, Days: 5, Seed: 2})
+	p, err := optimizer.Instance{Customers: 300, Channels: 3, Days: 5, Seed: 2}.Problem()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,7 @@
 package optimizer
 
+import "math"
+
 // useTable is what touches use of the rows, by profile and slot, in the
 // direction ≤: uses, limits and prices of AtLeast rows are negated, so that
 // every price is ≥ 0. Amounts of discounted rows are those of an undiscounted
@@ -14,6 +16,11 @@ type useTable struct {
 	discounted []bool    // by row
 	rule       LadderRule
 	day        []int // of each slot, days after the first slot's
+
+	scale    []float64 // typical |amount| of the row, > 0; prices × scale are cents
+	largest  []float64 // largest |amount| of the row
+	smallest []float64 // smallest |amount| > 0 of the row
+	closed   []bool    // rows of limit 0 that no use can enter
 }
 
 func newUseTable(g *Grid) *useTable {
@@ -48,7 +55,38 @@ func newUseTable(g *Grid) *useTable {
 	for _, s := range g.Slots {
 		t.day = append(t.day, int(s.Day-g.Slots[0].Day))
 	}
+	t.measure()
 	return t
+}
+
+// measure finds the size of the amounts of each row, and the closed rows: those
+// with limit 0 and no negative use, such as a budget of nothing or a holiday's
+// capacity.
+func (t *useTable) measure() {
+	n := t.rows()
+	t.scale, t.largest, t.smallest = make([]float64, n), make([]float64, n), make([]float64, n)
+	t.closed = make([]bool, n)
+	count, negative := make([]float64, n), make([]bool, n)
+	for k, r := range t.row {
+		a := math.Abs(t.amount[k])
+		if a == 0 {
+			continue
+		}
+		t.scale[r] += a
+		count[r]++
+		t.largest[r] = max(t.largest[r], a)
+		if t.smallest[r] == 0 || a < t.smallest[r] {
+			t.smallest[r] = a
+		}
+		negative[r] = negative[r] || t.amount[k] < 0
+	}
+	for r := range n {
+		if t.closed[r] = t.limit[r] == 0 && count[r] > 0 && !negative[r]; count[r] == 0 {
+			t.scale[r], t.smallest[r] = 1, 1
+			continue
+		}
+		t.scale[r] /= count[r]
+	}
 }
 
 func (t *useTable) rows() int { return len(t.limit) }
@@ -59,15 +97,9 @@ func (t *useTable) touch(profile int32, slot int) ([]int32, []float64) {
 	return t.row[t.start[k]:t.start[k+1]], t.amount[t.start[k]:t.start[k+1]]
 }
 
-// of returns what a ladder uses, rows ascending and each once. The slices are
-// aliased for a single touch and otherwise appended to rows[:0], amounts[:0].
+// of returns what a ladder uses, rows ascending and each once, appended to
+// rows[:0] and amounts[:0].
 func (t *useTable) of(profile int32, r Rungs, rows []int32, amounts []float64) ([]int32, []float64) {
-	if r == Hold {
-		return nil, nil
-	}
-	if r.Rest() == Hold {
-		return t.touch(profile, r.First())
-	}
 	rows, amounts = rows[:0], amounts[:0]
 	last := 0
 	for step := 0; r != Hold; step, r = step+1, r.Rest() {

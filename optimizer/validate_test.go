@@ -66,16 +66,16 @@ func TestValidateNamesEveryFaultWithItsPlace(t *testing.T) {
 
 func TestInstanceRefusesAndRepeats(t *testing.T) {
 	for _, c := range []optimizer.Instance{{}, {Customers: 5}, {Customers: 5, Channels: 6, Days: 1}, {Customers: 5, Channels: 1, Days: 0}, {Customers: 5, Channels: 1, Days: 1, OptionShare: 2}} {
-		if _, err := optimizer.NewInstance(c); !errors.Is(err, data.ErrUsage) {
+		if _, err := c.Problem(); !errors.Is(err, data.ErrUsage) {
 			t.Errorf("%+v: error %v", c, err)
 		}
 	}
 	in := optimizer.Instance{Customers: 50, Channels: 5, Days: 14, Seed: 3}
-	a, err := optimizer.NewInstance(in)
+	a, err := in.Problem()
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, _ := optimizer.NewInstance(in)
+	b, _ := in.Problem()
 	if len(a.Candidates) != 50*40 || len(a.Rows) != 71 || a.Validate() != nil {
 		t.Fatalf("%d candidates, %d rows, %v", len(a.Candidates), len(a.Rows), a.Validate())
 	}

@@ -89,9 +89,9 @@ Every figure is measured in this run.`,
 func newSolver(name string, seed uint64) (optimizer.Solver, error) {
 	switch name {
 	case "auto":
-		return optimizer.Auto{LP: clp.New(), Seed: seed}, nil
+		return optimizer.Boxstep{LP: clp.New()}, nil
 	case "dual":
-		return optimizer.Boxstep{LP: clp.New(), Seed: seed}, nil
+		return optimizer.Boxstep{LP: clp.New()}, nil
 	case "clp":
 		return clp.New(), nil
 	}
@@ -103,7 +103,7 @@ func (a *app) benchOptimizer(ctx context.Context, in optimizer.Instance, solverN
 	if err != nil {
 		return err
 	}
-	p, err := optimizer.NewInstance(in)
+	p, err := in.Problem()
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,11 @@ func (a *app) benchOptimizer(ctx context.Context, in optimizer.Instance, solverN
 			r.Binding++
 		}
 	}
-	speed, err := optimizer.MeasureScan(ctx, p, s.Prices)
+	g, err := optimizer.NewInstance(in)
+	if err != nil {
+		return err
+	}
+	speed, err := optimizer.MeasureScan(ctx, g, s.Prices)
 	if err != nil {
 		return err
 	}

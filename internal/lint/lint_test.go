@@ -42,7 +42,7 @@ var allowed = map[string][]string{
 }
 
 // cgo lists where C code may live: everything else builds without a C compiler.
-var cgo = []string{"models/xgb", "models/baseline", "optimizer/clp", "pipeline", "serve", "cmd"}
+var cgo = []string{"optimizer", "models/xgb", "models/baseline", "optimizer/clp", "pipeline", "serve", "cmd"}
 
 // cgoImports are modules that need C.
 var cgoImports = []string{

@@ -133,7 +133,7 @@ func TestConcurrentSolvesUnderCollection(t *testing.T) {
 	for w := range 4 {
 		s := []optimizer.Solver{clp.New(), clp.Reference{}}[w%2]
 		workers.Go(func() {
-			p, err := optimizer.NewInstance(optimizer.Instance{Customers: 40, Channels: 3, Days: 4, Seed: uint64(w)})
+			p, err := optimizer.Instance{Customers: 40, Channels: 3, Days: 4, Seed: uint64(w)}.Problem()
 			if err != nil {
 				t.Error(err)
 				return
@@ -159,7 +159,7 @@ func TestConcurrentSolvesUnderCollection(t *testing.T) {
 }
 
 func TestDeadlineEndsALongSolve(t *testing.T) {
-	p, err := optimizer.NewInstance(optimizer.Instance{Customers: 8000, Channels: 5, Days: 14, Seed: 1})
+	p, err := optimizer.Instance{Customers: 8000, Channels: 5, Days: 14, Seed: 1}.Problem()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -306,7 +306,7 @@ func TestSessionIsDeterministic(t *testing.T) {
 
 func instance(t testing.TB, customers, channels, days int) *optimizer.Problem {
 	t.Helper()
-	p, err := optimizer.NewInstance(optimizer.Instance{Customers: customers, Channels: channels, Days: days, Seed: 1})
+	p, err := optimizer.Instance{Customers: customers, Channels: channels, Days: days, Seed: 1}.Problem()
 	if err != nil {
 		t.Fatal(err)
 	}
