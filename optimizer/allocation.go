@@ -22,6 +22,10 @@ type Allocation struct {
 	Work       Work
 
 	near []group // customers with options that come close to the best
+	// What the decided use of each row, in the direction ≤, and are worth: all
+	// customers that are in no group of near.
+	used  []float64
+	worth float64
 }
 
 // Gap returns (dual bound − objective) / max(1, |objective|).

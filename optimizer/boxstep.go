@@ -300,7 +300,7 @@ func (s *boxstepRun) finish(b box, found *scanned, program *reduced, res *LPSolu
 	s.m.narrowGroups(s.wide.open, b, s.chosen)
 	prices := boxed(res.Prices, b)
 	a := &Allocation{Status: Optimal, Chosen: s.chosen, Split: program.shares(res, s.chosen), Iterations: s.iterations,
-		ObjectiveCents: found.worth + program.worth + res.Objective, BoundCents: s.m.bound(found, prices), Prices: prices, near: found.open}
+		ObjectiveCents: found.worth + program.worth + res.Objective, BoundCents: s.m.bound(found, prices), Prices: prices, near: found.open, used: found.used, worth: found.worth}
 	for r := range prices {
 		prices[r] = 0 + s.m.t.sign[r]*prices[r] // 0 + −0 is +0
 	}
