@@ -17,11 +17,15 @@ type Allocation struct {
 	ObjectiveCents float64
 	BoundCents     float64 // Lagrangian dual bound at Prices, never below the true optimum
 	Iterations     int     // of the simplex method, over all linear programs
-	// Shortfalls says which rows stand in the way when Status is Infeasible.
+	// Shortfalls lists, when Status is Infeasible, demands that cannot be met,
+	// and Beside the limits that stand in their way. Together they are a
+	// minimal set: without any one of them the others can be met.
 	Shortfalls []Shortfall
+	Beside     []string
 	Work       Work
 
-	near []group // customers with options that come close to the best
+	near  []group   // customers with options that come close to the best
+	short []float64 // of each row, what the linear program was short of it
 	// What the decided use of each row, in the direction ≤, and are worth: all
 	// customers that are in no group of near.
 	used  []float64
@@ -40,7 +44,7 @@ func (a *Allocation) Err() error {
 	case Optimal:
 		return nil
 	case Infeasible:
-		return fmt.Errorf("%w: %s: %s", ErrNotOptimal, a.Status, conflict(a.Shortfalls))
+		return fmt.Errorf("%w: %s: %s", ErrNotOptimal, a.Status, conflict(a.Shortfalls, a.Beside))
 	}
 	return fmt.Errorf("%w: %s", ErrNotOptimal, a.Status)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -35,12 +36,17 @@ type Boxstep struct {
 const (
 	defaultMaxColumns = 15_000
 	maxSteps          = 60  // reduced LPs before the search gives up
-	maxNarrowings     = 20  // of the box within one solve
+	maxNarrowings     = 30  // of the box within one solve
+	maxRaises         = 2   // of the caps, by a factor of a thousand
 	wideBox           = 6.0 // how much wider a box is read when the last was too small
 )
 
-// errUnsettled says that the search ended without an answer.
-var errUnsettled = errors.New("optimizer: boxstep did not settle")
+// errUnsettled says that the search ended without an answer, errCapped that a
+// row's price reached its cap.
+var (
+	errUnsettled = errors.New("optimizer: boxstep did not settle")
+	errCapped    = errors.New("optimizer: a row at its highest price")
+)
 
 // boxstepRun is one solve.
 type boxstepRun struct {
@@ -50,6 +56,8 @@ type boxstepRun struct {
 	chosen     []Rungs  // of the customers that the last full read decided
 	wide       *scanned // of the last full read
 	wideBox    box
+	centre     []float64 // of the last box; nil before the first
+	loosened   float64   // cents by which breaking ties may have lowered the bound
 	work       Work
 	iterations int
 	narrowings int
@@ -63,8 +71,9 @@ type boxstepRun struct {
 
 // Allocate solves g. It errs only when it could not run; an outcome such as
 // infeasible or out of time is the Allocation's Status. When ctx is done it
-// returns early, with TimeLimit when its deadline passed and Interrupted when
-// it was cancelled.
+// returns soon, with TimeLimit when its deadline passed and Interrupted when it
+// was cancelled; after a deadline with the best whole plan so far, which costs a
+// few reads more.
 func (s Boxstep) Allocate(ctx context.Context, g *Grid) (*Allocation, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
@@ -74,11 +83,33 @@ func (s Boxstep) Allocate(ctx context.Context, g *Grid) (*Allocation, error) {
 		return nil, err
 	}
 	run := s.newRun(ctx, m)
-	a, err := run.search()
-	if st := contextStatus(ctx, err); st != NotSolved {
-		return &Allocation{Status: st, Work: run.work}, nil
+	return run.allocate()
+}
+
+// allocate searches, and answers for a search that ended without an optimum.
+func (s *boxstepRun) allocate() (*Allocation, error) {
+	for raised := 0; ; raised++ {
+		a, err := s.search()
+		switch {
+		case err == nil:
+			return a, nil
+		case s.ctx.Err() != nil:
+			return s.stopped()
+		case !errors.Is(err, errCapped):
+			return nil, err
+		}
+		conflict, err := s.conflict()
+		if err != nil || conflict != nil {
+			return conflict, err
+		}
+		if raised == maxRaises {
+			return nil, fmt.Errorf("%w: a price beyond all bounds", errUnsettled)
+		}
+		for r := range s.m.cap { // a demand that is met at a price beyond the cap
+			s.m.cap[r] *= 1e3
+		}
+		s.wide, s.clipped, s.temperature, s.narrowings, s.lastColumns = nil, false, 0, 0, 0
 	}
-	return a, err
 }
 
 func (s Boxstep) newRun(ctx context.Context, m *market) *boxstepRun {
@@ -91,11 +122,8 @@ func (s Boxstep) newRun(ctx context.Context, m *market) *boxstepRun {
 	return &boxstepRun{Boxstep: s, ctx: ctx, m: m, chosen: make([]Rungs, m.values.Customers())}
 }
 
-func contextStatus(ctx context.Context, err error) Status {
-	switch {
-	case err == nil || ctx.Err() == nil:
-		return NotSolved
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+func contextStatus(ctx context.Context) Status {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return TimeLimit
 	}
 	return Interrupted
@@ -106,6 +134,11 @@ func (s *boxstepRun) search() (*Allocation, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.searchFrom(centre, half)
+}
+
+// searchFrom searches from a box.
+func (s *boxstepRun) searchFrom(centre, half []float64) (*Allocation, error) {
 	strikes := make([]int, s.m.rows())
 	for range maxSteps {
 		b := s.m.boxAround(centre, half)
@@ -114,8 +147,12 @@ func (s *boxstepRun) search() (*Allocation, error) {
 			return nil, err
 		}
 		columns := columnsOf(found.open)
-		if s.clipped || s.worthNarrowing(columns) {
+		s.centre = b.centre
+		if s.clipped && s.narrowings < maxNarrowings || s.worthNarrowing(columns) {
 			centre, half = s.narrow(found, b)
+			continue
+		}
+		if columns > tiedColumns*s.MaxColumns && s.breakTies() {
 			continue
 		}
 		program := s.m.newReduced(found.open, s.m.leftOf(found, 1), b)
@@ -124,7 +161,7 @@ func (s *boxstepRun) search() (*Allocation, error) {
 			return nil, err
 		}
 		res := answers[0]
-		edges, moved := program.touches(res)
+		edges, moved := program.touches(res, s.m.soft)
 		s.Log.Debug("boxstep", "open", len(found.open), "columns", columns, "incomplete", found.incomplete, "touched", countTouches(edges))
 		if !moved && found.incomplete == 0 {
 			return s.finish(b, found, program, res)
@@ -140,6 +177,46 @@ func (s *boxstepRun) search() (*Allocation, error) {
 		s.lastColumns = 0
 	}
 	return nil, fmt.Errorf("%w: %d steps", errUnsettled, maxSteps)
+}
+
+// tiedColumns is how many times MaxColumns a program may have before ties are
+// taken to be the reason.
+const tiedColumns = 4
+
+// tieShare is how much of an option's worth breaking ties may take away.
+const tieShare = 1e-8
+
+// breakTies lowers the worth of what the last full read left open, each option
+// by another share below 1e-8, and reports whether it has not done so before.
+// Where values come from a few levels, thousands of customers with different
+// sets of slots are undecided at every price of an optimum; afterwards most of
+// them are decided. The bound is raised by all that was taken away, so the gap
+// shows what it cost.
+func (s *boxstepRun) breakTies() bool {
+	if s.wide == nil || s.wide.tiesBroken {
+		return false
+	}
+	s.Log.Debug("boxstep: ties broken", "open", len(s.wide.open))
+	s.wide.tiesBroken = true
+	size := 0.0
+	var total sum
+	for i := range s.wide.open {
+		g := &s.wide.open[i]
+		g.options = slices.Clone(g.options)
+		most := 0.0
+		for k, o := range g.options {
+			h := hash{g.hash}
+			h.word(uint64(o.rungs))
+			less := tieShare * abs(o.worth) * float64(h.mixed()>>11) / (1 << 53)
+			g.options[k].worth -= less
+			most, size = max(most, less), max(size, abs(o.worth))
+		}
+		total.add(most * float64(len(g.members)))
+	}
+	s.loosened = total.value()
+	s.temperature = min(s.temperature, tieShare*size)
+	s.lastColumns, s.narrowings = 0, 0
+	return true
 }
 
 // columnsOf counts the columns of the groups' reduced program.
@@ -179,7 +256,7 @@ func (s *boxstepRun) recentre(b box, res *LPSolution, edges []touch, half []floa
 			continue
 		}
 		if e == touchUpper && b.upper[r] >= s.m.cap[r] {
-			return nil, fmt.Errorf("%w: row %q at its highest price", errUnsettled, s.m.g.Rows[r].Name)
+			return nil, fmt.Errorf("%w: %q", errCapped, s.m.g.Rows[r].Name)
 		}
 		if e == touchUpper && s.edge(r, b.upper[r]) > 0 || e == touchLower && s.edge(r, b.lower[r]) < 0 {
 			s.wide = nil
@@ -230,6 +307,7 @@ func (s *boxstepRun) look(b *box) (*scanned, error) {
 			return nil, err
 		}
 		s.work.FullReads++
+		s.loosened = 0
 		s.wide, s.wideBox = read[0], w
 		s.Log.Debug("boxstep: full read", "open", len(s.wide.open), "columns", columnsOf(s.wide.open), "incomplete", s.wide.incomplete)
 	}
@@ -239,7 +317,7 @@ func (s *boxstepRun) look(b *box) (*scanned, error) {
 		found.used[r] += s.wide.used[r]
 	}
 	found.worth += s.wide.worth
-	found.incomplete = s.wide.incomplete
+	found.incomplete, found.tiesBroken = s.wide.incomplete, s.wide.tiesBroken
 	s.work.Undecided = append(s.work.Undecided, len(found.open))
 	return found, nil
 }
@@ -300,7 +378,7 @@ func (s *boxstepRun) finish(b box, found *scanned, program *reduced, res *LPSolu
 	s.m.narrowGroups(s.wide.open, b, s.chosen)
 	prices := boxed(res.Prices, b)
 	a := &Allocation{Status: Optimal, Chosen: s.chosen, Split: program.shares(res, s.chosen), Iterations: s.iterations,
-		ObjectiveCents: found.worth + program.worth + res.Objective, BoundCents: s.m.bound(found, prices), Prices: prices, near: found.open, used: found.used, worth: found.worth}
+		short: program.overflows(res), ObjectiveCents: found.worth + program.worth + res.Objective, BoundCents: s.m.bound(found, prices) + s.loosened, Prices: prices, near: found.open, used: found.used, worth: found.worth}
 	for r := range prices {
 		prices[r] = 0 + s.m.t.sign[r]*prices[r] // 0 + −0 is +0
 	}

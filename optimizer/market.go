@@ -13,6 +13,7 @@ type market struct {
 	values   Values
 	profiles int
 	cap      []float64 // a price that no useful row exceeds
+	soft     []bool    // rows that may overflow at their cap; nil for none
 	sample   Block
 	narrow   bool // values are single precision
 }

@@ -216,7 +216,7 @@ func (s Boxstep) Solve(ctx context.Context, p *Problem) (*Solution, error) {
 	if err != nil {
 		return nil, err
 	}
-	sol := &Solution{Status: a.Status, Prices: a.Prices, Iterations: a.Iterations, Shortfalls: a.Shortfalls, Work: a.Work}
+	sol := &Solution{Status: a.Status, Prices: a.Prices, Iterations: a.Iterations, Shortfalls: a.Shortfalls, Beside: a.Beside, Work: a.Work}
 	if a.Status == Optimal {
 		began := sol.Work.FinishSeconds
 		finish(p, sol, k.shares(p, a), a.Prices)

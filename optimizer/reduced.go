@@ -20,6 +20,7 @@ type reduced struct {
 	limit    []float64 // what the bases leave of each row
 	worth    float64   // of the bases
 	unit     float64   // of the objective, in cents
+	capped   []bool    // rows whose box ends at the cap
 }
 
 // newReduced builds the program for customers whose rows have the given limits
@@ -43,6 +44,7 @@ func (m *market) newReduced(groups []group, limit []float64, b box) *reduced {
 			p.refund[r] = p.lp.Cols()
 			p.lp.AddCol(b.lower[r], 0, math.Inf(1), row, []float64{1})
 		}
+		p.capped = append(p.capped, b.upper[r] >= m.cap[r])
 		p.overflow[r] = p.lp.Cols()
 		p.lp.AddCol(-b.upper[r], 0, math.Inf(1), row, []float64{-1})
 	}
@@ -148,19 +150,29 @@ const (
 )
 
 // touches reads the artificial columns of a solution: a row that bought
-// overflow wants a higher price, one that sold a refund a lower one.
-func (p *reduced) touches(s *LPSolution) (edges []touch, any bool) {
+// overflow wants a higher price, one that sold a refund a lower one. Overflow of
+// soft rows is an answer, not a wish.
+func (p *reduced) touches(s *LPSolution, soft []bool) (edges []touch, any bool) {
 	edges = make([]touch, len(p.overflow))
 	for r := range edges {
 		zero := rowSlackTolerance * max(1, abs(p.limit[r]))
 		switch {
-		case s.X[p.overflow[r]] > zero:
+		case s.X[p.overflow[r]] > zero && !(soft != nil && soft[r] && p.capped[r]):
 			edges[r], any = touchUpper, true
 		case p.refund[r] >= 0 && s.X[p.refund[r]] > zero:
 			edges[r], any = touchLower, true
 		}
 	}
 	return edges, any
+}
+
+// overflows returns how much of each row a solution bought beyond its limit.
+func (p *reduced) overflows(s *LPSolution) []float64 {
+	out := make([]float64, len(p.overflow))
+	for r, c := range p.overflow {
+		out[r] = s.X[c]
+	}
+	return out
 }
 
 // Share is a part of a customer's ladder in the linear program's optimum.

@@ -152,7 +152,7 @@ func (m *market) errorsOf(f *smooth, price []float64, temperature, others, error
 	mean := m.meanCents(price)
 	for r := range half { // of a row that does not bind: so that it shows if it does
 		if half[r] == 0 && !m.t.closed[r] {
-			half[r] = 1e-3 * mean / m.t.scale[r]
+			half[r] = min(1e-3*mean, 4*temperature) / m.t.scale[r]
 		}
 	}
 	if len(rows) == 0 {

@@ -25,6 +25,7 @@ type scanned struct {
 	open  []group   // sorted by content
 	// incomplete counts customers with more options left open than were kept.
 	incomplete int
+	tiesBroken bool // options' worths were changed to tell equal ones apart
 }
 
 // scan prices all customers at the boxes of the requests in one pass over the

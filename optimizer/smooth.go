@@ -304,7 +304,7 @@ func (s *smooth) minimise(ctx context.Context, price []float64, temperature floa
 				next[r] = min(max(s.b.lower[r], price[r]+length*step[k]), s.b.upper[r])
 			}
 			there := s.at(next, temperature, true, false)
-			if there.value < here.value-1e-4*length*decrement || there.value <= here.value && length < 1e-3 {
+			if there.value < here.value-1e-4*length*decrement || decrement < 1e-13*abs(here.value) {
 				copy(price, next)
 				here, found = there, true
 				break
@@ -335,7 +335,7 @@ func (s *smooth) undecided(price []float64, at *smoothPoint) float64 {
 
 // Constants of minimise.
 const (
-	newtonSteps     = 40
+	newtonSteps     = 200
 	newtonTolerance = 0.003 // of the temperature and row, in the squared distance
 )
 

@@ -68,6 +68,7 @@ type Solution struct {
 	Iterations     int     // of the simplex method, over all linear programs; 0 where the LPSolver does not count
 	// Shortfalls says which rows stand in the way when Status is Infeasible.
 	Shortfalls []Shortfall
+	Beside     []string // limits that stand in their way, where the solver names them
 	Work       Work
 }
 
@@ -110,9 +111,9 @@ func (s *Solution) Err() error {
 
 // Conflict returns one sentence about the rows that cannot be met together, or
 // "" when there is none.
-func (s *Solution) Conflict() string { return conflict(s.Shortfalls) }
+func (s *Solution) Conflict() string { return conflict(s.Shortfalls, s.Beside) }
 
-func conflict(shortfalls []Shortfall) string {
+func conflict(shortfalls []Shortfall, beside []string) string {
 	if len(shortfalls) == 0 {
 		return ""
 	}
@@ -120,7 +121,11 @@ func conflict(shortfalls []Shortfall) string {
 	for i, f := range shortfalls {
 		parts[i] = fmt.Sprintf("%q demands %s %.10g and comes to %.10g", f.Row, f.Sense, f.Limit, f.Reach)
 	}
-	return "no allocation meets all rows; putting them first, " + strings.Join(parts, ", ")
+	text := "no allocation meets all rows; putting them first, " + strings.Join(parts, ", ")
+	if len(beside) > 0 {
+		text += fmt.Sprintf(" beside %q", beside)
+	}
+	return text
 }
 
 // ReducedCosts returns value − Σ price × use of every candidate at the
