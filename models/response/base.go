@@ -1,0 +1,373 @@
+package response
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"dunning/data"
+)
+
+// maxProducts bounds the products that have a margin of their own.
+const maxProducts = 32
+
+// countOnce learns what needs no iteration: usual amounts, products, delays,
+// addresses, the length of promises, the bins of scores.
+func (f *fitter) countOnce(customers []Customer) {
+	m := f.m
+	logs, n := make([]float64, len(f.names)), make([]float64, len(f.names))
+	products := map[string]int{}
+	var shares, payments float64
+	for i := range f.cust {
+		c := &f.cust[i]
+		for _, v := range c.invs {
+			if v.amount > 0 {
+				for _, g := range []int{0, c.group} {
+					logs[g] += math.Log(float64(v.amount))
+					n[g]++
+				}
+			}
+			products[v.product]++
+			left := v.amount
+			for _, p := range v.events {
+				if left > 0 {
+					shares += math.Min(1, float64(p.Cents)/float64(left))
+					payments++
+				}
+				left -= p.Cents
+			}
+		}
+	}
+	for g, name := range f.names {
+		usual := math.Exp(logs[0] / max(1, n[0]))
+		if n[g] > 0 {
+			usual = math.Exp(logs[g] / n[g])
+		}
+		m.Groups[name] = Group{AmountCents: usual}
+	}
+	m.PaidShare = (shares + 1) / (payments + 1)
+	m.Base.Product = map[string]float64{}
+	f.products = mostFrequent(products, maxProducts)
+	for _, name := range f.products {
+		m.Base.Product[name] = 1
+	}
+	m.PromiseDays = usualPromise(customers)
+	m.countScores(f.cust)
+	m.countDelivery(customers, f.o.End)
+	for i := range f.cust {
+		c := &f.cust[i]
+		for _, s := range c.scores {
+			c.bins = append(c.bins, uint8(scoreBin(m.ScoreBounds, s.value)))
+		}
+	}
+}
+
+func mostFrequent(count map[string]int, most int) []string {
+	names := make([]string, 0, len(count))
+	for name := range count {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b)) })
+	return names[:min(len(names), most)]
+}
+
+func usualPromise(customers []Customer) int {
+	sum, n := 0, 0
+	for i := range customers {
+		for _, p := range customers[i].Promises {
+			if length := int(p.DueOn - p.MadeOn); length >= 0 && length <= maxPromiseDays {
+				sum += length
+				n++
+			}
+		}
+	}
+	return int(math.Round(float64(sum) / math.Max(1, float64(n))))
+}
+
+// countScores cuts the scores into fifths, where there are enough.
+func (m *Model) countScores(cust []fitCustomer) {
+	var all []float64
+	for i := range cust {
+		for _, s := range cust[i].scores {
+			all = append(all, s.value)
+		}
+	}
+	if len(all) < 100 {
+		return
+	}
+	slices.Sort(all)
+	for q := 1; q < 6; q++ {
+		b := all[q*len(all)/6]
+		if n := len(m.ScoreBounds); n == 0 || m.ScoreBounds[n-1] < b {
+			m.ScoreBounds = append(m.ScoreBounds, b)
+		}
+	}
+}
+
+// countDelivery tells valid addresses from others, by EM on two points.
+func (m *Model) countDelivery(customers []Customer, end data.Date) {
+	type tally struct{ yes, no float64 }
+	for c := range channels {
+		d := &m.Delivery[c]
+		*d = Delivery{Share: .95, Valid: .9, Invalid: .1}
+		var all []tally
+		var delay, delayed float64
+		for i := range customers {
+			var t tally
+			for j := range customers[i].Touches {
+				touch := &customers[i].Touches[j]
+				s, known := signalOf(touch, m.Deliveries, end)
+				if !known || touch.Channel != c {
+					continue
+				}
+				if s.delivered {
+					t.yes++
+					if m.Deliveries {
+						delay += float64(touch.Delivered - touch.Day)
+						delayed++
+					}
+				} else {
+					t.no++
+				}
+			}
+			if t.yes+t.no > 0 {
+				all = append(all, t)
+			}
+		}
+		d.DelayDays = int(math.Round(delay / math.Max(1, delayed)))
+		for range 30 {
+			var w, vy, vn, iy, in float64
+			for _, t := range all {
+				p := d.valid(t.yes, t.no)
+				w += p
+				vy, vn = vy+p*t.yes, vn+p*t.no
+				iy, in = iy+(1-p)*t.yes, in+(1-p)*t.no
+			}
+			d.Share = (w + 1.9) / (float64(len(all)) + 2)
+			d.Valid = (vy + 1.8) / (vy + vn + 2)
+			d.Invalid = (iy + .2) / (iy + in + 2)
+		}
+	}
+}
+
+// valid is the posterior that an address is valid.
+func (d *Delivery) valid(yes, no float64) float64 {
+	a := math.Log(d.Share) + yes*math.Log(d.Valid) + no*math.Log(1-d.Valid)
+	b := math.Log(1-d.Share) + yes*math.Log(d.Invalid) + no*math.Log(1-d.Invalid)
+	return 1 / (1 + math.Exp(b-a))
+}
+
+// cells counts payments, and what is expected of them but for the margins of
+// days past due and of the calendar, by kind of customer, row, bucket and day.
+type cells struct {
+	days           int
+	paid, expected []float64
+}
+
+func (c *cells) at(kind, row, bucket, day int) int { return ((kind*2+row)*buckets+bucket)*c.days + day }
+
+// countCells lays out the payments once.
+func (f *fitter) countCells() {
+	b := &f.m.Base
+	f.cells.days = len(f.days.rows)
+	n := kinds * 2 * buckets * f.cells.days
+	f.cells.paid, f.cells.expected = make([]float64, n), make([]float64, n)
+	place := map[string]int{}
+	for i, name := range f.products {
+		place[name] = i
+	}
+	f.staticPaid = table(amountBins, len(f.products)+1)
+	var days, paid float64
+	for i := range f.cust {
+		c := &f.cust[i]
+		usual := f.m.Groups[f.names[c.group]].AmountCents
+		for j := range c.invs {
+			v := &c.invs[j]
+			p, known := place[v.product]
+			if !known {
+				p = len(f.products)
+			}
+			c.cell = append(c.cell, [2]uint8{uint8(amountBin(v.amount, usual)), uint8(p)})
+			days += float64(v.last - v.first + 1)
+			walk := decisionWalk{days: c.decided}
+			for _, e := range v.events {
+				f.cells.paid[f.cells.at(c.kind, walk.row(e.Day), bucketOf(int(e.Day-v.due)), f.days.index(e.Day))]++
+				f.staticPaid[c.cell[j][0]][c.cell[j][1]]++
+				paid++
+			}
+		}
+		for j := range c.mult {
+			c.mult[j] = 1
+		}
+	}
+	fill(b.PastDue[0][:], paid/days)
+	fill(b.PastDue[1][:], paid/days)
+	for k := range kinds {
+		fill(b.Day[k][:], 1)
+		fill(b.Payday[k][:], 1)
+		fill(b.Monthday[k][:], 1)
+		fill(b.Month[k][:], 1)
+	}
+	fill(b.Amount[:], 1)
+	f.refresh()
+}
+
+// fitBase moves the margins by iterative proportional scaling, given
+// everybody's pace and effects, and leaves the customers' sums up to date.
+func (f *fitter) fitBase(sweeps int) {
+	static := f.expectCells()
+	for range sweeps {
+		f.scaleDays()
+	}
+	b := &f.m.Base
+	// The static margins are scaled by what was expected before the others
+	// moved: the next call mends the difference.
+	var paid, expected [amountBins]float64
+	byProduct := table(2, len(f.products))
+	for a := range amountBins {
+		for p := range f.products {
+			paid[a] += f.staticPaid[a][p]
+			expected[a] += static[a][p]
+		}
+	}
+	for a := range amountBins {
+		f := (paid[a] + marginPrior) / (expected[a] + marginPrior)
+		b.Amount[a] *= f
+	}
+	for p, name := range f.products {
+		for a := range amountBins {
+			byProduct[0][p] += f.staticPaid[a][p]
+			byProduct[1][p] += static[a][p] * (paid[a] + marginPrior) / (expected[a] + marginPrior)
+		}
+		b.Product[name] *= (byProduct[0][p] + marginPrior) / (byProduct[1][p] + marginPrior)
+	}
+	f.refresh()
+}
+
+// expectCells fills what is expected in the cells, and returns what is expected
+// by amount and product.
+func (f *fitter) expectCells() (static [][]float64) {
+	clear(f.cells.expected)
+	static = table(amountBins, len(f.products)+1)
+	for i := range f.cust {
+		c := &f.cust[i]
+		usual := f.m.Groups[f.names[c.group]].AmountCents
+		for j := range c.invs {
+			v := &c.invs[j]
+			x := f.haz.static(v.product, v.amount, usual)
+			sum, at := 0.0, v.rec0
+			first := f.days.index(v.first)
+			day := f.haz.byDay[c.kind]
+			walk := decisionWalk{days: c.decided}
+			for d := v.first; d <= v.last; d++ {
+				y := x * v.exposed(d) * c.pace
+				if at < v.rec1 && c.recs[at].day == d {
+					y = x * v.exposed(d) * float64(c.mult[at])
+					at++
+				}
+				k := min(first+int(d-v.first), f.cells.days-1)
+				due := min(max(int(d-v.due), tableFrom), tableTo) - tableFrom
+				row := walk.row(d)
+				f.cells.expected[f.cells.at(c.kind, row, int(bucketTable[due]), k)] += y
+				sum += y * f.haz.byDue[row][due] * day[k]
+			}
+			static[c.cell[j][0]][c.cell[j][1]] += sum
+		}
+	}
+	return static
+}
+
+// bucketTable is bucketOf as a table from tableFrom on.
+var bucketTable = func() (t [tableTo - tableFrom + 1]uint8) {
+	for i := range t {
+		t[i] = uint8(bucketOf(i + tableFrom))
+	}
+	return t
+}()
+
+// scaleDays scales each margin of days past due and of the calendar once.
+func (f *fitter) scaleDays() {
+	b := &f.m.Base
+	both := func(t *[2][buckets]float64) []float64 { return append(t[0][:buckets:buckets], t[1][:]...) }
+	pastDue := both(&b.PastDue)
+	for _, g := range []struct {
+		to    [kinds][]float64
+		where func(row, bucket int, r dayRow) int
+	}{
+		{[kinds][]float64{pastDue, pastDue}, func(row, bucket int, _ dayRow) int { return row*buckets + bucket }},
+		{[kinds][]float64{b.Day[0][:], b.Day[1][:]}, func(_, _ int, r dayRow) int { return int(r.day) }},
+		{[kinds][]float64{b.Payday[0][:], b.Payday[1][:]}, func(_, _ int, r dayRow) int { return int(r.payday) }},
+		{[kinds][]float64{b.Monthday[0][:], b.Monthday[1][:]}, func(_, _ int, r dayRow) int { return int(r.monthday) }},
+		{[kinds][]float64{b.Month[0][:], b.Month[1][:]}, func(_, _ int, r dayRow) int { return int(r.month) }},
+	} {
+		f.scale(g.to, g.where)
+		copy(b.PastDue[0][:], pastDue[:buckets])
+		copy(b.PastDue[1][:], pastDue[buckets:])
+	}
+}
+
+// scale scales one margin: to holds a table by kind of customer, or twice the
+// same.
+func (f *fitter) scale(to [kinds][]float64, where func(row, bucket int, r dayRow) int) {
+	b := &f.m.Base
+	shared := &to[0][0] == &to[1][0]
+	byDay := b.dayFactors(f.days)
+	var paid, expected [kinds][2 * buckets]float64
+	for kind := range kinds {
+		table := kind
+		if shared {
+			table = 0
+		}
+		for row := range 2 {
+			for bucket := range buckets {
+				at := f.cells.at(kind, row, bucket, 0)
+				for d, x := range f.cells.expected[at : at+f.cells.days] {
+					n := f.cells.paid[at+d]
+					if x == 0 && n == 0 {
+						continue
+					}
+					i := where(row, bucket, f.days.rows[d])
+					paid[table][i] += n
+					expected[table][i] += x * b.PastDue[row][bucket] * byDay[kind][d]
+				}
+			}
+		}
+	}
+	for kind := range kinds {
+		if shared && kind > 0 {
+			break
+		}
+		for i := range to[kind] {
+			to[kind][i] *= (paid[kind][i] + marginPrior) / (expected[kind][i] + marginPrior)
+		}
+	}
+}
+
+// refresh recomputes what the EM steps read of the base hazard.
+func (f *fitter) refresh() {
+	f.haz = newHazards(f.m, f.days)
+	for i := range f.cust {
+		c := &f.cust[i]
+		usual := f.m.Groups[f.names[c.group]].AmountCents
+		c.quiet, c.rate = 0, 0
+		for j := range c.invs {
+			v := &c.invs[j]
+			static := f.haz.static(v.product, v.amount, usual)
+			at := v.rec0
+			walk := decisionWalk{days: c.decided}
+			for d := v.first; d <= v.last; d++ {
+				x := f.haz.on(c.kind, walk.row(d), static, v.due, d) * v.exposed(d)
+				if at < v.rec1 && c.recs[at].day == d {
+					c.base[at] = float32(x)
+					at++
+				} else {
+					c.quiet += x
+				}
+			}
+			walk.next = 0
+			for _, e := range v.events {
+				c.rate += math.Log(f.haz.on(c.kind, walk.row(e.Day), static, v.due, e.Day))
+			}
+		}
+	}
+}

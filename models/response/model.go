@@ -1,0 +1,216 @@
+package response
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"dunning/data"
+)
+
+// Sizes of the tables.
+const (
+	channels   = len(data.Channels)
+	kinds      = 2
+	effectDays = 12 // a touch has no effect from then on
+	amountBins = 9
+)
+
+// stageBounds are the last days past due of each dunning stage but the last.
+var stageBounds = [...]int{-8, -1, 3, 10, 30, 60}
+
+const stages = len(stageBounds) + 1
+
+// pastDueBounds are the last days past due of each bucket of the base hazard
+// but the last.
+var pastDueBounds = [...]int{-30, -20, -15, -10, -7, -5, -4, -3, -2, -1, 0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90, 120}
+
+const buckets = len(pastDueBounds) + 1
+
+// Class is a way of answering to touches.
+type Class struct {
+	// Touch is the log hazard ratio of a delivered touch of strength 1, by channel.
+	Touch [channels]float64 `json:"touch"`
+	// Promise is that of a running promise.
+	Promise float64 `json:"promise"`
+	// Opened, Promised and Complained are the probabilities that a delivered
+	// touch is answered so, by channel.
+	Opened     [channels]float64 `json:"opened"`
+	Promised   [channels]float64 `json:"promised"`
+	Complained [channels]float64 `json:"complained"`
+}
+
+// Delivery tells valid addresses from others: a share of customers is reached
+// with probability Valid, the others with Invalid.
+type Delivery struct {
+	Share   float64 `json:"share"`
+	Valid   float64 `json:"valid"`
+	Invalid float64 `json:"invalid"`
+	// DelayDays is the usual time from sending to delivery.
+	DelayDays int `json:"delay_days"`
+}
+
+// Shape is the pooled part of a touch's strength.
+type Shape struct {
+	Stage [channels][stages]float64 `json:"stage"`
+	Day   [dayKinds]float64         `json:"day"`
+	Near  [kinds][nearKinds]float64 `json:"near"`
+	Decay [effectDays]float64       `json:"decay"`
+	// Fatigue is φ, the damping per unit of load, and FatigueSE its standard
+	// error; the load of a touch t days ago is exp(−t/RecoveryDays).
+	Fatigue      float64 `json:"fatigue"`
+	FatigueSE    float64 `json:"fatigue_se"`
+	RecoveryDays float64 `json:"recovery_days"`
+	// Steps are what the log says of tiredness beyond the damping, by step − 1
+	// and gap; see [Ensemble.Dynamics].
+	Steps [MaxStep][MaxGapDays + 1]StepInfo `json:"steps"`
+}
+
+// Base is the hazard of a customer of pace 1 without touches: a product.
+type Base struct {
+	// PastDue has two rows: days within a week after a logged decision, to
+	// touch or to hold, and all others. Where nobody decides (a disputed
+	// invoice, one that is not due for long) people pay in another way, and
+	// such days must not pass for the untouched counterpart of touched ones.
+	PastDue  [2][buckets]float64           `json:"past_due"`
+	Day      [kinds][dayKinds]float64      `json:"day"`
+	Payday   [kinds][paydayKinds]float64   `json:"payday"`
+	Monthday [kinds][monthdayKinds]float64 `json:"monthday"`
+	Month    [kinds][12]float64            `json:"month"`
+	Amount   [amountBins]float64           `json:"amount"`
+	Product  map[string]float64            `json:"product"`
+}
+
+// Group is the mix within an observed group.
+type Group struct {
+	Class []float64 `json:"class"` // share of each class
+	Level []float64 `json:"level"` // share of each pace
+	// AmountCents is the geometric mean of the group's invoices.
+	AmountCents float64 `json:"amount_cents"`
+}
+
+// Model is a fitted model. It is immutable and safe for concurrent use.
+type Model struct {
+	Classes []Class   `json:"classes"`
+	Levels  []float64 `json:"levels"` // paces, ascending
+	// Groups by name; "" is the mix of all, used where a name is unknown.
+	Groups map[string]Group `json:"groups"`
+	Base   Base             `json:"base"`
+	Shape  Shape            `json:"shape"`
+	// Decisions tells that the log keeps decisions to hold; otherwise all days
+	// count as decided about.
+	Decisions bool `json:"decisions"`
+	// Deliveries tells that the log reports deliveries; otherwise each touch
+	// counts as delivered on its day.
+	Deliveries bool               `json:"deliveries"`
+	Delivery   [channels]Delivery `json:"delivery"`
+	// PromiseDays is the usual length of a promise.
+	PromiseDays int `json:"promise_days"`
+	// ScoreBounds cut a bureau's scores into bins, and ScoreLevel[l] is the
+	// share of each bin among customers of pace l; empty without scores.
+	ScoreBounds []float64   `json:"score_bounds,omitempty"`
+	ScoreLevel  [][]float64 `json:"score_level,omitempty"`
+	// PaidShare is the mean share of what is open on an invoice that a payment
+	// settles.
+	PaidShare float64 `json:"paid_share"`
+
+	Customers     int     `json:"customers"`      // that it was fitted on
+	LogLikelihood float64 `json:"log_likelihood"` // of their histories, per customer
+}
+
+// Validate reports tables of another shape and numbers that are none.
+func (m *Model) Validate() error {
+	if len(m.Classes) == 0 || len(m.Levels) == 0 || m.PromiseDays < 0 || m.PromiseDays > maxPromiseDays {
+		return fmt.Errorf("response: %w: %d classes, %d paces, promises of %d days", data.ErrBadNumber, len(m.Classes), len(m.Levels), m.PromiseDays)
+	}
+	if _, ok := m.Groups[""]; !ok {
+		return fmt.Errorf("response: %w: no mix of all groups", data.ErrMissingValue)
+	}
+	for name, g := range m.Groups {
+		if len(g.Class) != len(m.Classes) || len(g.Level) != len(m.Levels) {
+			return fmt.Errorf("response: %w: group %q mixes %d classes and %d paces", data.ErrBadNumber, name, len(g.Class), len(g.Level))
+		}
+	}
+	if len(m.ScoreLevel) != 0 && len(m.ScoreLevel) != len(m.Levels) {
+		return fmt.Errorf("response: %w: scores of %d paces", data.ErrBadNumber, len(m.ScoreLevel))
+	}
+	for _, bins := range m.ScoreLevel {
+		if len(bins) != len(m.ScoreBounds)+1 {
+			return fmt.Errorf("response: %w: %d bins of scores", data.ErrBadNumber, len(bins))
+		}
+	}
+	for c, d := range m.Delivery {
+		if d.DelayDays < 0 || d.DelayDays > SignalDays {
+			return fmt.Errorf("response: %w: %s takes %d days", data.ErrBadNumber, data.Channels[c], d.DelayDays)
+		}
+	}
+	for _, class := range m.Classes {
+		for c := range channels {
+			for _, p := range []float64{class.Opened[c], class.Promised[c], class.Complained[c], m.Delivery[c].Valid, m.Delivery[c].Invalid, m.Delivery[c].Share} {
+				if !(p > 0 && p < 1) {
+					return fmt.Errorf("response: %w: %g", data.ErrBadProbability, p)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Parse reads the JSON of a [Model] and validates it.
+func Parse(b []byte) (*Model, error) {
+	var m Model
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, fmt.Errorf("response: %w: %w", data.ErrDamagedFile, err)
+	}
+	return &m, m.Validate()
+}
+
+// group returns the mix of a group.
+func (m *Model) group(name string) Group {
+	if g, ok := m.Groups[name]; ok {
+		return g
+	}
+	return m.Groups[""]
+}
+
+// product returns the margin of a product.
+func (b *Base) product(name string) float64 {
+	if f, ok := b.Product[name]; ok {
+		return f
+	}
+	return 1
+}
+
+// position returns the bin of x among ascending last values.
+func position(bounds []int, x int) int {
+	lo, hi := 0, len(bounds)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if x <= bounds[mid] {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return lo
+}
+
+func stageOf(pastDue int) int  { return position(stageBounds[:], pastDue) }
+func bucketOf(pastDue int) int { return position(pastDueBounds[:], pastDue) }
+
+// amountBin places an amount against its group's usual one.
+func amountBin(cents data.Cents, usual float64) int {
+	if cents <= 0 || !(usual > 0) {
+		return amountBins / 2
+	}
+	return min(max(int(math.Round(math.Log2(float64(cents)/usual)))+amountBins/2, 0), amountBins-1)
+}
+
+// scoreBin places a bureau's score.
+func scoreBin(bounds []float64, x float64) int {
+	n := 0
+	for n < len(bounds) && x > bounds[n] {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,198 @@
+package response
+
+import (
+	"math"
+
+	"dunning/data"
+)
+
+// Reader reads customers with a fitted model: what is known of one at a day,
+// and what a touch would change. It keeps scratch memory, so each goroutine
+// needs its own.
+type Reader struct {
+	m   *Model
+	haz hazards
+	t   track
+	w   *scratch
+	mix Group
+
+	c       *Customer
+	end     data.Date
+	reached []reach
+
+	// What each day added, from first on.
+	first  data.Date
+	quiet  []float64   // base hazard of days without touch or promise
+	paid   []float64   // payments
+	hazard [][]float64 // by class: of the other days, effects included
+	events [][]float64 // by class: log hazard ratio at payments
+
+	// The sums up to at, exclusive.
+	at      data.Date
+	signal  int
+	score   int
+	sums    running
+	ahead   outlook
+	answers []answerLogs // by class
+}
+
+// running are the sums of what was known before a day.
+type running struct {
+	quiet, paid    float64
+	hazard, events []float64
+	sent           [channels]float64
+	yes            [3][channels]float64
+	bounced        [channels]float64
+	score          []float64
+}
+
+// NewReader returns a reader over a calendar that covers the days it is asked
+// about.
+func NewReader(m *Model, days *Days) *Reader {
+	K, L := len(m.Classes), len(m.Levels)
+	r := &Reader{m: m, haz: newHazards(m, &days.calendarDays), w: newScratch(K, L), hazard: make([][]float64, K), events: make([][]float64, K)}
+	r.sums = running{hazard: make([]float64, K), events: make([]float64, K), score: make([]float64, L)}
+	r.answers = make([]answerLogs, K)
+	for k := range r.answers {
+		r.answers[k] = m.Classes[k].answerLogs()
+	}
+	return r
+}
+
+// Load takes a customer whose state will be asked for at days up to end. The
+// customer must not change while he is loaded.
+func (r *Reader) Load(c *Customer, end data.Date) {
+	r.c, r.end = c, end
+	r.t.reset(c, r.haz.days, r.m, end)
+	r.reached = reachedBy(c.Touches, r.m.Deliveries, end)
+	r.mix = r.m.group(c.Group)
+	r.first = end
+	for i := range r.t.invs {
+		r.first = min(r.first, r.t.invs[i].first)
+	}
+	n := int(end - r.first)
+	for _, s := range []*[]float64{&r.quiet, &r.paid} {
+		*s = grown(*s, n)
+		clear(*s)
+	}
+	for k := range r.hazard {
+		r.hazard[k], r.events[k] = grown(r.hazard[k], n), grown(r.events[k], n)
+		clear(r.hazard[k])
+		clear(r.events[k])
+	}
+	r.m.strengths(&r.t, r.w)
+	for i := range r.t.invs {
+		r.lay(&r.t.invs[i])
+	}
+	r.at, r.signal, r.score = r.first, 0, 0
+	hazard, events, score := r.sums.hazard, r.sums.events, r.sums.score
+	clear(hazard)
+	clear(events)
+	clear(score)
+	r.sums = running{hazard: hazard, events: events, score: score}
+}
+
+// lay adds the days of one invoice.
+func (r *Reader) lay(v *inv) {
+	static := r.haz.static(v.product, v.amount, r.mix.AmountCents)
+	at := v.rec0
+	walk := decisionWalk{days: r.t.decided}
+	for d := v.first; d <= v.last; d++ {
+		x, i := r.haz.on(r.t.kind, walk.row(d), static, v.due, d)*v.exposed(d), d-r.first
+		if at >= v.rec1 || r.t.recs[at].day != d {
+			r.quiet[i] += x
+			continue
+		}
+		for k := range r.hazard {
+			ratio := r.w.ratio[k][at]
+			r.hazard[k][i] += x * ratio
+			if n := r.t.recs[at].events; n > 0 {
+				r.events[k][i] += float64(n) * math.Log(ratio)
+			}
+		}
+		at++
+	}
+	for _, p := range v.events {
+		r.paid[p.Day-r.first]++
+	}
+}
+
+// At moves to a day: what was known before it becomes the reader's knowledge.
+// Days must not go back, nor beyond the end that was given to Load.
+func (r *Reader) At(day data.Date) {
+	if day < r.at && r.at > r.first || day > r.end {
+		panic("response: the reader goes forward, up to its end")
+	}
+	s := &r.sums
+	for ; r.at < day; r.at++ {
+		i := r.at - r.first
+		s.quiet += r.quiet[i]
+		s.paid += r.paid[i]
+		for k := range s.hazard {
+			s.hazard[k] += r.hazard[k][i]
+			s.events[k] += r.events[k][i]
+		}
+	}
+	for ; r.signal < len(r.t.signals) && r.t.signals[r.signal].day <= day; r.signal++ {
+		s.note(&r.t.signals[r.signal])
+	}
+	for ; r.score < len(r.t.scores) && r.t.scores[r.score].day < day; r.score++ {
+		if len(r.m.ScoreBounds) > 0 {
+			b := scoreBin(r.m.ScoreBounds, r.t.scores[r.score].value)
+			for l := range s.score {
+				s.score[l] += math.Log(r.m.ScoreLevel[l][b])
+			}
+		}
+	}
+	for k := range s.hazard {
+		r.w.hazard[k], r.w.events[k] = s.quiet+s.hazard[k], s.events[k]
+		r.w.signals[k] = r.answers[k].of(&s.sent, &s.yes)
+	}
+	copy(r.w.score, s.score)
+	r.m.posterior(r.mix, s.paid, r.w)
+	r.ahead.day = day
+	r.ahead.open(r)
+}
+
+func (s *running) note(a *signal) {
+	if !a.delivered {
+		s.bounced[a.channel]++
+		return
+	}
+	s.sent[a.channel]++
+	for i, yes := range []bool{a.opened, a.promised, a.complained} {
+		if yes {
+			s.yes[i][a.channel]++
+		}
+	}
+}
+
+// Classes returns the posterior weight of each class at the reader's day. The
+// slice is the reader's and changes with it.
+func (r *Reader) Classes() []float64 { return r.w.weight }
+
+// Pace returns the posterior mean pace: 1 is the portfolio's.
+func (r *Reader) Pace() (mean float64) {
+	for k, p := range r.w.weight {
+		mean += p * r.w.pace[k]
+	}
+	return mean
+}
+
+// Delivered returns the probability that a touch on a channel reaches him.
+func (r *Reader) Delivered(channel int) float64 {
+	if !r.m.Deliveries {
+		return 1
+	}
+	d := &r.m.Delivery[channel]
+	p := d.valid(r.sums.sent[channel], r.sums.bounced[channel])
+	return p*d.Valid + (1-p)*d.Invalid
+}
+
+// MeanTouch returns the posterior mean of a channel's log hazard ratio.
+func (r *Reader) MeanTouch(channel int) (mean float64) {
+	for k, p := range r.w.weight {
+		mean += p * r.m.Classes[k].Touch[channel]
+	}
+	return mean
+}

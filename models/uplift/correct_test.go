@@ -1,0 +1,97 @@
+package uplift_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"dunning/models/uplift"
+)
+
+// noisyScores are doubly robust scores of estimates that are off in scale by
+// scale and in level by level, with the noise of a log whose least probability
+// is a fortieth. Two rows belong to each unit and share a part of their noise.
+func noisyScores(rng *rand.Rand, rows int, scale, level float64) (excess []float64, x [][]float64, unit []string) {
+	x = make([][]float64, 2)
+	shared := 0.0
+	for i := range rows {
+		tau := .02 + .03*rng.NormFloat64()
+		if i%2 == 0 {
+			shared = rng.NormFloat64()
+		}
+		excess = append(excess, scale*tau+level+.6*rng.NormFloat64()+.6*shared)
+		x[0], x[1] = append(x[0], tau), append(x[1], 1)
+		unit = append(unit, fmt.Sprint(i/2))
+	}
+	return excess, x, unit
+}
+
+// Nominal 90 % intervals of the corrected mean effect cover the truth in 86 to
+// 94 % of 300 repetitions (plus or minus two standard errors of such a share,
+// 1.7 points).
+func TestCorrectionCoversTheTruth(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	const repetitions = 300
+	covered := 0
+	for range repetitions {
+		excess, x, unit := noisyScores(rng, 4000, .25, -.01)
+		c, err := uplift.FitCorrection(excess, x, []float64{10, 10}, unit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, stderr := c.Apply(.02, []float64{.02, 1})
+		if truth := .02*1.25 - .01; math.Abs(got-truth) < 1.645*stderr {
+			covered++
+		}
+	}
+	if share := float64(covered) / repetitions; share < .86 || share > .94 {
+		t.Errorf("%.3f of the nominal 90 %% intervals cover the truth", share)
+	}
+}
+
+// Thin data leave an estimate as it is; plenty of data find what is wrong.
+func TestCorrectionIsAsBoldAsTheDataAllow(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	for _, c := range []struct {
+		name   string
+		rows   int
+		lo, hi float64 // of the corrected mean; uncorrected .02, truth .01
+	}{
+		{"thin", 100, .012, .028},
+		{"plenty", 400_000, .0065, .0135},
+	} {
+		excess, x, unit := noisyScores(rng, c.rows, 0, -.01)
+		fit, err := uplift.FitCorrection(excess, x, []float64{.3, .005}, unit)
+		if c.rows > 1000 {
+			fit, err = uplift.FitCorrection(excess, x, []float64{.3, .3}, unit)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := fit.Apply(.02, []float64{.02, 1})
+		if got < c.lo || got > c.hi {
+			t.Errorf("%s: corrected to %.4f, want within %.4f … %.4f", c.name, got, c.lo, c.hi)
+		}
+	}
+}
+
+// A column that is 0 throughout, such as a stage nobody was in, is harmless.
+func TestCorrectionWithAnEmptyColumn(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	excess, x, unit := noisyScores(rng, 1000, 0, .02)
+	x = append(x, make([]float64, len(excess)))
+	c, err := uplift.FitCorrection(excess, x, []float64{.3, .3, .3}, unit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Validate(3); err != nil {
+		t.Fatal(err)
+	}
+	if c.Validate(2) == nil {
+		t.Error("a correction of three columns passes for one of two")
+	}
+	if math.Abs(c.Coef[2]) > 1e-6 || math.Abs(math.Sqrt(c.Cov[2][2])-.3) > .01 {
+		t.Errorf("an empty column has %g ± %g", c.Coef[2], math.Sqrt(c.Cov[2][2]))
+	}
+}
