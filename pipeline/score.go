@@ -14,6 +14,7 @@ import (
 	"dunning/data"
 	"dunning/features"
 	"dunning/models/registry"
+	"dunning/models/response"
 	"dunning/policy"
 )
 
@@ -45,8 +46,12 @@ type scorer struct {
 	w      *Work
 	model  *registry.Loaded
 	engine *policy.Engine
-	days   []data.Date
-	scores [][]data.Score // by partition
+	// own is the estimate of effects from each customer's own history; nil
+	// where the registered model's effects are used.
+	own      *responseModel
+	calendar *response.Days
+	days     []data.Date
+	scores   [][]data.Score // by partition
 }
 
 func runScore(ctx context.Context, w *Work) error {
@@ -60,6 +65,12 @@ func runScore(ctx context.Context, w *Work) error {
 	}
 	parts := len(w.Input("extract").Parts("customers"))
 	s := &scorer{w: w, model: model, engine: engine, days: planDays(w), scores: make([][]data.Score, parts)}
+	if s.own, err = loadResponse(w.Input("train").Dir); err != nil {
+		return err
+	}
+	if s.own != nil {
+		s.calendar = responseDays(w, w.Input("extract"))
+	}
 	if err := os.Mkdir(filepath.Join(w.Dir, candidatesTable), 0o755); err != nil {
 		return err
 	}
@@ -128,6 +139,7 @@ func (s *scorer) part(ctx context.Context, part int) error {
 	next, stop := iter.Pull2(features.Histories(s.w.Input("extract").Dir, part))
 	defer stop()
 	var buf []data.Candidate
+	forecast := s.newForecast()
 	for row := 0; row < p.frame.Len(); row += len(s.days) {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -136,7 +148,7 @@ func (s *scorer) part(ctx context.Context, part int) error {
 		if err != nil {
 			return err
 		}
-		buf = s.customer(buf[:0], h, p, row, part)
+		buf = s.customer(buf[:0], h, p, row, part, forecast)
 		if err := out.Append(buf...); err != nil {
 			return err
 		}
@@ -167,21 +179,26 @@ func historyOf(next func() (*features.History, error, bool), id string) (*featur
 
 // customer appends the candidates of one customer, whose planning rows start at
 // row, and keeps his score.
-func (s *scorer) customer(to []data.Candidate, h *features.History, p *predictions, row, part int) []data.Candidate {
+func (s *scorer) customer(to []data.Candidate, h *features.History, p *predictions, row, part int, f *forecast) []data.Candidate {
 	balance, pay := p.frame.BalanceCents[row], p.pay[row]
 	score := data.Score{CustomerID: h.Customer.CustomerID, AsOf: s.w.AsOf, PayProb: pay, BalanceCents: balance,
 		DaysPastDue: p.frame.DaysPastDue[row], ModelVersion: s.model.Version}
 	facts := s.facts(h, balance, score.DaysPastDue)
 	subject := s.engine.Prepare(&h.Customer, &facts)
 	heldOut := isHeldOut(h.Customer.CustomerID, s.w.Config.HoldoutShare)
+	f.load(h, score.DaysPastDue)
 	for d, day := range s.days {
 		open := stillOpen(pay, d, s.w.Config.Features.HorizonDays)
+		f.look(day)
 		for k, ch := range p.kinds {
 			channel, usable := s.w.Config.Channels[ch]
 			if !usable {
 				continue
 			}
 			mean, lower := p.mean[k][row+d], p.lower[k][row+d]
+			if m, l, ok := f.effect(ch); ok {
+				mean, lower, open = m, l, 1 // it looks ahead to the day by itself
+			}
 			if math.IsNaN(lower) {
 				lower = mean
 			}

@@ -13,6 +13,7 @@ import (
 	"dunning/data"
 	"dunning/features"
 	"dunning/models"
+	"dunning/models/response"
 	"dunning/models/xgb"
 	"dunning/pipeline/report"
 )
@@ -80,7 +81,10 @@ type trainer struct {
 	evaluation Evaluation
 	heldOut    []HeldOut // one per row of test, in its order
 	payment    paymentModel
-	effects    *effectsModel // nil when refused
+	effects    *effectsModel      // nil when refused
+	rivals     []rival            // the learners that compete for the effects
+	response   *responseModel     // nil where it is not used
+	ensemble   *response.Ensemble // nil where none was fitted
 }
 
 func runTrain(ctx context.Context, w *Work) error {
@@ -180,6 +184,9 @@ func (t *trainer) save() error {
 		return err
 	}
 	if err := data.WriteFile(filepath.Join(t.w.Dir, evaluationFile), append(b, '\n')); err != nil {
+		return err
+	}
+	if err := t.saveResponse(); err != nil {
 		return err
 	}
 	return t.saveArtifact()

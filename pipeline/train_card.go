@@ -162,9 +162,34 @@ func (t *trainer) limitations() []string {
 	if !(champion.LogLoss < base.LogLoss) {
 		out = append(out, "The champion does not beat the base rate on the test period: do not use it.")
 	}
+	out = append(out, t.effectLimitations()...)
 	for _, u := range t.evaluation.Uplift {
 		if u.ATE == nil {
 			out = append(out, fmt.Sprintf("The effect of %s was not judged: the log gives no probabilities.", u.Channel))
+		}
+	}
+	return out
+}
+
+// effectLimitations says which learner's effects the plan uses, and where the
+// log shows nothing to tell people apart by.
+func (t *trainer) effectLimitations() (out []string) {
+	for _, r := range t.rivals {
+		out = append(out, fmt.Sprintf("Effects by learner %q: touching the best %.0f %% of the test period's decisions adds %.2f ± %.2f points of the balance (doubly robust, one standard error).",
+			r.learner, 100*touchedShare, 100*r.value, 100*r.stderr))
+	}
+	if t.response == nil {
+		return out
+	}
+	out = append(out, "The plan uses the effects of the response model (response.json), from each customer's own history; those in model.json are the S-learner's, for scoring rows of features without a history.")
+	for _, ch := range data.Channels {
+		c := t.response.Channels[ch]
+		switch {
+		case c == nil:
+		case !c.Usable && c.Average == 0:
+			out = append(out, fmt.Sprintf("%s: no usable heterogeneity, and no average effect to be told from zero (%+.2f ± %.2f points): it counts as nothing.", ch, 100*c.Mean, 100*c.MeanSE))
+		case !c.Usable:
+			out = append(out, fmt.Sprintf("%s: no usable heterogeneity: everybody has the average effect of %+.2f ± %.2f points.", ch, 100*c.Mean, 100*c.MeanSE))
 		}
 	}
 	return out

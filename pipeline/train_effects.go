@@ -26,9 +26,16 @@ type effectsModel struct {
 	bags       []*trees.Ensemble
 }
 
+// Names of the learners that compete for the effects.
+const (
+	sLearner        = "s"
+	responseLearner = "response"
+)
+
 // trainEffects estimates what a touch on each channel adds to the share of the
-// balance that is paid within the horizon: an S-learner, judged on the test
-// period against the logged probabilities.
+// balance that is paid within the horizon: an S-learner over the features, and
+// the latent-response model over whole histories. The one whose policy is worth
+// more on the test period, by the logged probabilities, values the plan.
 func (t *trainer) trainEffects(ctx context.Context) error {
 	channels, refused := t.touchedChannels()
 	if refused != "" {
@@ -43,7 +50,11 @@ func (t *trainer) trainEffects(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := t.judgeEffects(fitted.(*uplift.SModel), channels); err != nil {
+	mu, err := fitted.(*uplift.SModel).Response(t.X.Take(t.test)) // mu[k][i] under option k, rows of the test period
+	if err != nil {
+		return err
+	}
+	if err := t.judgeEffects(ctx, mu, channels); err != nil {
 		return err
 	}
 	all := make([]int, t.frame.Len())
@@ -118,23 +129,32 @@ func (t *trainer) share(i int) float64 {
 	return min(1, float64(t.frame.OutcomeCents[i])/balance)
 }
 
-// judgeEffects predicts the test period and compares, channel by channel, with
-// what the logged probabilities say happened.
-func (t *trainer) judgeEffects(m *uplift.SModel, channels []data.Channel) error {
-	mu, err := m.Response(t.X.Take(t.test)) // mu[k][i] under option k, rows of the test period
-	if err != nil {
-		return err
-	}
+// judgeEffects lets the learners compete on the test period, keeps the winner's
+// held-out estimates, and compares them, channel by channel, with what the
+// logged probabilities say happened. mu[k][i] is the S-learner's outcome of test
+// row i under option k: the nuisance of every doubly robust score.
+func (t *trainer) judgeEffects(ctx context.Context, mu [][]float64, channels []data.Channel) error {
 	reachable, err := t.reachable()
 	if err != nil {
 		return err
 	}
+	t.rivals = []rival{{learner: sLearner, effect: make([][]float64, len(channels))}}
+	for k := range channels {
+		t.rivals[0].effect[k] = make([]float64, len(t.test))
+		for i := range t.test {
+			t.rivals[0].effect[k][i] = mu[k+1][i] - mu[0][i]
+		}
+	}
+	if err := t.challenge(ctx, channels); err != nil {
+		return err
+	}
+	champion := t.choose(mu, channels, reachable)
 	for k, ch := range channels {
 		for i := range t.heldOut {
-			effect := mu[k+1][i] - mu[0][i]
+			effect := champion.effect[k][i]
 			*t.heldOut[i].uplift(ch) = &effect
 		}
-		t.evaluation.Uplift = append(t.evaluation.Uplift, t.judge(ch, k+1, mu, reachable))
+		t.evaluation.Uplift = append(t.evaluation.Uplift, t.judge(ch, champion, k+1, mu, reachable))
 	}
 	return nil
 }
@@ -144,8 +164,8 @@ func (t *trainer) judgeEffects(m *uplift.SModel, channels []data.Channel) error 
 // and how well the model ranks customers by it. Rows on which no choice was
 // made, or whose customer could not be reached on the channel, say nothing
 // about it and are left out.
-func (t *trainer) judge(ch data.Channel, k int, mu [][]float64, reachable map[string][]bool) report.Uplift {
-	out := report.Uplift{Channel: ch, Learner: "s"}
+func (t *trainer) judge(ch data.Channel, r *rival, k int, mu [][]float64, reachable map[string][]bool) report.Uplift {
+	out := report.Uplift{Channel: ch, Learner: r.learner}
 	var influence []float64
 	var ranking uplift.Ranking
 	var unit []string
@@ -155,22 +175,16 @@ func (t *trainer) judge(ch data.Channel, k int, mu [][]float64, reachable map[st
 		if !(p > 0 && p < 1) || !reachable[customer][ch.Index()] {
 			continue
 		}
-		effect := mu[k][i] - mu[0][i]
-		value := effect
 		option := t.frame.Option[row]
-		switch option {
-		case ch:
-			value += (t.share(row) - mu[k][i]) / p
+		if option == ch {
 			out.Treated++
-		case data.Hold:
-			value -= (t.share(row) - mu[0][i]) / p
 		}
-		influence = append(influence, value)
+		influence = append(influence, t.robust(i, k, ch, mu))
 		unit = append(unit, customer)
 		if option == ch || option == data.Hold {
 			ranking.Y = append(ranking.Y, t.paid([]int{row})[0])
 			ranking.Treated = append(ranking.Treated, option == ch)
-			ranking.Score = append(ranking.Score, effect)
+			ranking.Score = append(ranking.Score, r.effect[k-1][i])
 			ranking.Weight = append(ranking.Weight, 1/p)
 		}
 	}

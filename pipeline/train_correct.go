@@ -1,0 +1,183 @@
+package pipeline
+
+import (
+	"fmt"
+	"math"
+
+	"dunning/data"
+	"dunning/models/response"
+	"dunning/models/uplift"
+)
+
+// responseFile is the response model that the score stage reads.
+const responseFile = "response.json"
+
+// responseSchema is the version of that file.
+const responseSchema = 1
+
+// responseModel is the content of response.json: the estimate of effects from
+// each customer's own history, corrected against the logged probabilities.
+type responseModel struct {
+	SchemaVersion int                                 `json:"schema_version"`
+	Ensemble      *response.Ensemble                  `json:"ensemble"`
+	Channels      map[data.Channel]*channelCorrection `json:"channels"`
+}
+
+// channelCorrection is how the estimates of one channel are to be read.
+type channelCorrection struct {
+	// Mean is the doubly robust mean effect, and MeanSE its standard error, in
+	// shares of the balance.
+	Mean   float64 `json:"mean"`
+	MeanSE float64 `json:"mean_se"`
+	// Slope is the regression of doubly robust scores on the estimates: 1 is
+	// perfect, 0 a ranking that says nothing.
+	Slope   float64 `json:"slope"`
+	SlopeSE float64 `json:"slope_se"`
+	// Usable tells that the ranking is used; otherwise everybody has Average.
+	Usable  bool    `json:"usable"`
+	Average float64 `json:"average"`
+	// Correction mends the estimates where the ranking is used; its columns
+	// are those of correctionColumns.
+	Correction *uplift.Correction `json:"correction,omitempty"`
+}
+
+// correctionSpread is the prior standard deviation of each column: of the
+// scale of the estimates, of how it changes with the balance, of the log hazard
+// ratio that a touch is off by at each stage, and of how that changes with the
+// balance.
+var correctionSpread = []float64{.3, .1, .3, .3, .3, .1}
+
+// pivotCents is the balance at which the size of a balance counts nothing:
+// sizes are natural logarithms over it, within three to either side.
+const pivotCents = 30_000
+
+// correctionColumns are the ways in which an estimated effect may be off: its
+// scale, and the level of the touch's hazard ratio. A ratio that is off by δ
+// moves the share paid by about δ times its sensitivity (1 − o)·(−ln(1 − o)) at
+// the organic share o: nobody is moved who pays anyway or never.
+func correctionColumns(to []float64, effect, organic, reached float64, stage int, balance data.Cents) []float64 {
+	stay := min(max(1-organic, 1e-6), 1)
+	sensitivity := -stay * math.Log(stay) * reached
+	size := min(max(math.Log(max(1, float64(balance))/pivotCents), -3), 3)
+	to = append(to[:0], effect, effect*size, 0, 0, 0, sensitivity*size)
+	to[2+stage] = sensitivity
+	return to
+}
+
+// usableZ is how many standard errors from 0 a slope or a mean must be to be
+// believed.
+const usableZ = 2
+
+// correct compares the estimates with what the logged probabilities say of
+// decisions in [from, to).
+func (r *responses) correct(channels []data.Channel, from, to data.Date) (map[data.Channel]*channelCorrection, error) {
+	out := map[data.Channel]*channelCorrection{}
+	var sum, variance float64
+	for _, ch := range channels {
+		c, err := r.correctChannel(ch, from, to)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", ch, err)
+		}
+		if c == nil {
+			continue
+		}
+		out[ch] = c
+		if c.SlopeSE > 0 {
+			w := 1 / (c.SlopeSE * c.SlopeSE)
+			sum += w * c.Slope
+			variance += w
+		}
+	}
+	// The channels' rankings come from one model and are judged together: what
+	// tells people apart on one channel tells them apart on the others.
+	together := variance > 0 && sum/math.Sqrt(variance) > usableZ
+	for _, c := range out {
+		if c.Usable = together && c.Slope > -usableZ*c.SlopeSE; !c.Usable {
+			c.Correction = nil
+		}
+		if math.Abs(c.Mean) > usableZ*c.MeanSE {
+			c.Average = c.Mean
+		}
+	}
+	return out, nil
+}
+
+// correctChannel fits the correction of one channel; nil where no decision in
+// the period gave it a chance.
+func (r *responses) correctChannel(ch data.Channel, from, to data.Date) (*channelCorrection, error) {
+	k := ch.Index()
+	var score, excess, estimate []float64
+	var unit []string
+	x := make([][]float64, len(correctionSpread))
+	var row []float64
+	treated := 0
+	for i := range r.points {
+		d := &r.points[i]
+		if d.asOf < from || d.asOf >= to || !d.allowed[k] || !(d.prob > 0 && d.prob < 1) {
+			continue
+		}
+		e := d.residual(k)
+		if d.option == k {
+			treated++
+		}
+		score, excess, estimate, unit = append(score, d.effect[k]+e), append(excess, e), append(estimate, d.effect[k]), append(unit, d.customer)
+		row = correctionColumns(row, d.effect[k], d.organic, d.reached[k], d.stage, d.balance)
+		for j, v := range row {
+			x[j] = append(x[j], v)
+		}
+	}
+	if treated < minTouches {
+		return nil, nil
+	}
+	c := &channelCorrection{}
+	c.Mean, c.MeanSE = uplift.MeanSE(score, unit)
+	c.Slope, c.SlopeSE = slope(score, estimate, unit)
+	var err error
+	c.Correction, err = uplift.FitCorrection(excess, x, correctionSpread, unit)
+	return c, err
+}
+
+// residual is the doubly robust score of a decision less its estimated effect.
+func (d *decided) residual(k int) float64 {
+	switch d.option {
+	case k:
+		return (d.paid - d.organic - d.effect[k]) / d.prob
+	case -1:
+		return -(d.paid - d.organic) / d.prob
+	}
+	return 0
+}
+
+// slope regresses scores on estimates; the standard error is clustered.
+func slope(score, estimate []float64, unit []string) (b, stderr float64) {
+	var ms, me float64
+	n := float64(len(score))
+	for i := range score {
+		ms += score[i] / n
+		me += estimate[i] / n
+	}
+	var see, ses float64
+	for i := range score {
+		see += (estimate[i] - me) * (estimate[i] - me)
+		ses += (estimate[i] - me) * (score[i] - ms)
+	}
+	if !(see > 0) {
+		return 0, 0
+	}
+	b = ses / see
+	influence := make([]float64, len(score))
+	for i := range score {
+		influence[i] = (estimate[i] - me) * (score[i] - ms - b*(estimate[i]-me)) / see * n
+	}
+	_, stderr = uplift.MeanSE(influence, unit)
+	return b, stderr
+}
+
+// effect returns a corrected effect and the standard error of the correction.
+func (c *channelCorrection) effect(effect, organic, reached float64, stage int, balance data.Cents) (corrected, stderr float64) {
+	if !c.Usable {
+		return c.Average, c.MeanSE
+	}
+	var buf [8]float64
+	return c.Correction.Apply(effect, correctionColumns(buf[:0], effect, organic, reached, stage, balance))
+}
