@@ -29,6 +29,11 @@ type kernelPrices struct {
 	price     []float32 // by slot
 	threshold []float32 // by winner (slots: hold), then slot
 	hold      []float32 // by winner
+	// reach is such that no other option wins, whoever the winner, where it
+	// falls short of the best by more than a little and reach: in single
+	// precision v_j − threshold_wj ≥ least only where v_j − price_j ≥
+	// least·(1 − 2⁻²⁰) − reach, and hold_w ≥ least only where 0 is.
+	reach float32
 }
 
 // newKernelPrices prepares a profile.
@@ -62,13 +67,17 @@ func newKernelPrices(t *useTable, b box, profile int32) kernelPrices {
 			alone += shift(up[r], down[r], amounts[i])
 		}
 		k.hold[w] = above(alone, alone+paid)
+		k.reach = max(k.reach, k.hold[w])
 		for s := range n {
 			d := alone
 			otherRows, otherAmounts := t.touch(profile, s)
 			for i, r := range otherRows {
 				d += shift(up[r], down[r], winner[r]-otherAmounts[i]) - shift(up[r], down[r], winner[r])
 			}
-			k.threshold[w*n+s] = below(exact[s]-d, math.Abs(exact[s])+paid+alone+math.Abs(d))
+			threshold := below(exact[s]-d, math.Abs(exact[s])+paid+alone+math.Abs(d))
+			k.threshold[w*n+s] = threshold
+			by := float64(k.price[s]) - float64(threshold)
+			k.reach = max(k.reach, above(by, by))
 		}
 		for _, r := range rows {
 			winner[r] = 0

@@ -7,6 +7,7 @@ struct kernel_prices {
 	const float *price;     // [slots]
 	const float *threshold; // [(slots+1) × slots]
 	const float *hold;      // [slots+1]
+	float reach;            // kernel.go
 };
 
 // kernel_supported returns 1 where the processor can run kernel_scan.

@@ -29,6 +29,7 @@ func fastKernel(prices goKernel) kernel {
 		p.price = k.copy(prices[i].price)
 		p.threshold = k.copy(prices[i].threshold)
 		p.hold = k.copy(prices[i].hold)
+		p.reach = C.float(prices[i].reach)
 		unsafe.Slice(k.table, len(prices))[i] = p
 	}
 	return k

@@ -18,9 +18,16 @@ type ScanSpeed struct {
 // Ratio returns the scan's bytes per second over the plain read's.
 func (s ScanSpeed) Ratio() float64 { return s.ReadSeconds / s.ScanSeconds }
 
+// Turns of MeasureScan.
+const (
+	leastTurns = 3
+	mostTurns  = 100
+	turnsTime  = 2 * time.Second
+)
+
 // MeasureScan times full scans of g at a box of no width around prices (as an
-// Allocation holds them) and plain reads of its values, each several times, and
-// keeps the fastest.
+// Allocation holds them) and plain reads of its values, by turns, and keeps the
+// fastest of each: other work on the machine only ever slows one down.
 func MeasureScan(ctx context.Context, g *Grid, prices []float64) (ScanSpeed, error) {
 	m, err := newMarket(ctx, g)
 	if err != nil {
@@ -36,7 +43,7 @@ func MeasureScan(ctx context.Context, g *Grid, prices []float64) (ScanSpeed, err
 		size = 8
 	}
 	speed := ScanSpeed{Bytes: int64(size) * int64(m.values.Customers()) * int64(m.t.slots)}
-	for k := range 5 {
+	for k, start := 0, time.Now(); k < leastTurns || k < mostTurns && time.Since(start) < turnsTime; k++ {
 		began := time.Now()
 		if _, err := m.scan(ctx, []request{{box: b, limit: keepLimit}}); err != nil {
 			return ScanSpeed{}, err
