@@ -54,6 +54,9 @@ func (f *fitter) countOnce(customers []Customer) {
 	m.PromiseDays = usualPromise(customers)
 	m.countScores(f.cust)
 	m.countDelivery(customers, f.o.End)
+	if len(m.ScoreBounds) == 0 {
+		return
+	}
 	for i := range f.cust {
 		c := &f.cust[i]
 		for _, s := range c.scores {

@@ -224,6 +224,25 @@ func rewriteFrom(c response.Customer, at data.Date, rng *rand.Rand) response.Cus
 	return out
 }
 
+// A few bureau scores are too few for bins; many tell paces apart.
+func TestScoresAreReadWhereThereAreEnough(t *testing.T) {
+	for _, every := range []int{20, 1} {
+		w := newTown(120, townEffect, 12)
+		for i := 0; i < len(w.customers); i += every {
+			w.customers[i].Scores = []response.Score{{Day: w.from + 3, Value: float64(i)}}
+		}
+		m := w.fit(t, response.Options{Classes: 2, Iterations: 6, Seed: 1})
+		if known := len(m.ScoreBounds) > 0; known != (every == 1) {
+			t.Errorf("a score for one customer in %d: bounds %v", every, m.ScoreBounds)
+		}
+		r := response.NewReader(m, w.days)
+		r.Load(&w.customers[0], w.to)
+		if r.At(w.to); !(r.Pace() > 0) {
+			t.Errorf("pace %g", r.Pace())
+		}
+	}
+}
+
 func TestSameCustomersAndSeedGiveTheSameBytes(t *testing.T) {
 	w := newTown(200, townEffect, 6)
 	var first []byte
