@@ -100,6 +100,56 @@ func ExampleExplainer() {
 	// pays 10 for 10 of budget
 }
 
+// smallPortfolio is a grid that fits on a hand: SMS or voice for two customers,
+// 45 cents.
+func smallPortfolio() *optimizer.Grid {
+	day := data.MakeDate(2026, 1, 5)
+	g := &optimizer.Grid{Slots: []optimizer.Slot{{Channel: data.SMS, Day: day}, {Channel: data.Voice, Day: day}}, Profiles: 1}
+	g.AddRow(optimizer.BudgetName, optimizer.AtMost, 45, func(_, slot int) float64 { return []float64{10, 60}[slot] })
+	values := optimizer.WideMemoryValues(2, 2)
+	for _, v := range [][]float64{{100, 150}, {80, 90}} {
+		if err := values.Add(0, v); err != nil {
+			panic(err)
+		}
+	}
+	g.Values = values
+	return g
+}
+
+func ExampleRoundGrid() {
+	ctx, g := context.Background(), smallPortfolio()
+	a, err := optimizer.Boxstep{LP: clp.New()}.Allocate(ctx, g)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	plan, err := optimizer.RoundGrid(ctx, clp.New(), g, a)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("worth %.0f of at most %.0f, costs %.0f\n", plan.ValueCents, a.BoundCents, plan.CostCents)
+	all, err := optimizer.ExplainGrid(ctx, g, a.Prices, plan.Chosen, []int32{0, 1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, x := range all {
+		for _, touch := range x.Touches {
+			fmt.Printf("customer %d %s: value %g, reduced cost %.4g; then %v at %.4g\n", x.Customer, g.Slots[touch.Slot].Channel,
+				x.ValueCents, x.ReducedCostCents, x.RunnerUp.Slots(nil), x.RunnerUpReducedCostCents)
+		}
+	}
+	for _, price := range optimizer.PriceTableGrid(g, a) {
+		fmt.Printf("%s %s %g, used %g: %.4g cents per unit more\n", price.Row, price.Sense, price.Limit, price.Used, price.DualPrice)
+	}
+	// Output:
+	// worth 180 of at most 205, costs 20
+	// customer 0 sms: value 100, reduced cost 90; then [1] at 90
+	// customer 1 sms: value 80, reduced cost 70; then [1] at 30
+	// budget <= 45, used 45: 1 cents per unit more
+}
+
 func ExampleProblem_MinTouchesRow() {
 	p := twoCustomers()
 	second := func(c *optimizer.Candidate) bool { return c.Customer == 1 }

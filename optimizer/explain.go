@@ -13,9 +13,10 @@ type Explanation struct {
 	RunnerUpReducedCostCents float64
 }
 
-// Paid is what a candidate pays for its use of one row.
+// Paid is what a candidate or ladder pays for its use of one row.
 type Paid struct {
-	Row        int     // index in Problem.Rows
+	Row        int     // index in the rows of the problem or grid
+	Name       string  // of the row
 	PriceCents float64 // DualPrice per unit
 	Use        float64 // units
 	Cents      float64 // price × use
@@ -52,7 +53,7 @@ func (e *Explainer) Explain(j int32) Explanation {
 	for k := e.cols.start[j]; k < e.cols.start[j+1]; k++ {
 		r := e.cols.row[k]
 		if price := e.prices[r]; price != 0 {
-			x.Paid = append(x.Paid, Paid{Row: int(r), PriceCents: price, Use: e.cols.amount[k], Cents: price * e.cols.amount[k]})
+			x.Paid = append(x.Paid, Paid{Row: int(r), Name: e.p.Rows[r].Name, PriceCents: price, Use: e.cols.amount[k], Cents: price * e.cols.amount[k]})
 		}
 	}
 	for _, o := range e.order[e.byCustomer[c.Customer]:e.byCustomer[c.Customer+1]] {
@@ -70,6 +71,10 @@ type Price struct {
 	Limit     float64 `json:"limit"`
 	Used      float64 `json:"used"`        // by the linear program's optimum
 	DualPrice float64 `json:"price_cents"` // objective gained per unit more of the limit
+	// Every price from PriceLow to PriceHigh is optimal too; both are 0 where
+	// the interval was not computed.
+	PriceLow  float64 `json:"price_low_cents,omitempty"`
+	PriceHigh float64 `json:"price_high_cents,omitempty"`
 }
 
 // PriceTable returns one line per row, in the problem's order.

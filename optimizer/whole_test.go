@@ -422,3 +422,37 @@ func TestRoundGridRefusesWhatIsNotOptimal(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 }
+
+// TestWholePlansDoNotDependOnTheOrderOfCustomers also gives tied customers.
+func TestWholePlansDoNotDependOnTheOrderOfCustomers(t *testing.T) {
+	searched := 0
+	for n := range uint64(150) {
+		rng := seeded(54, n)
+		g := randomGrid(rng, 12+rng.IntN(20), 1+rng.IntN(2))
+		a := allocate(t, g.Grid)
+		if a == nil {
+			continue
+		}
+		want := wholePlan(t, g.Grid, a)
+		searched += min(1, want.Nodes)
+		other := *g.Grid
+		values := optimizer.WideMemoryValues(len(g.Slots), len(g.values))
+		for _, i := range rng.Perm(len(g.values)) {
+			if err := values.Add(g.profile[i], g.values[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		other.Values = values
+		b := allocate(t, &other)
+		if b == nil {
+			t.Fatalf("case %d: no optimum in another order", n)
+		}
+		got := wholePlan(t, &other, b)
+		if math.Abs(got.ValueCents-want.ValueCents) > 1e-9*max(1, want.ValueCents) || len(got.Unmet) != len(want.Unmet) {
+			t.Errorf("case %d: value %g, in another order %g; unmet %v and %v", n, want.ValueCents, got.ValueCents, want.Unmet, got.Unmet)
+		}
+	}
+	if searched < 30 {
+		t.Errorf("only %d plans were searched for", searched)
+	}
+}
