@@ -227,8 +227,8 @@ func (o *operation) recordApproval(p Plan, r ApproveRequest, request string, dra
 			amount = `1`
 		}
 		for _, channel := range d.channels {
-			n, err := o.exec(`INSERT INTO dispatches (action_id, plan_id, wallet_id, reserve_id, amount, customer_id, day, channel, window_start, window_end, value_cents, state)
-				SELECT action_id, plan_id, $3, $4, `+amount+`, customer_id, day, channel, window_start, window_end, value_cents, 'waiting' FROM actions WHERE plan_id = $1 AND channel = $2`,
+			n, err := o.exec(`INSERT INTO dispatches (number, action_id, plan_id, wallet_id, reserve_id, amount, customer_id, day, channel, window_start, window_end, value_cents, state)
+				SELECT (SELECT coalesce(max(number), 0) FROM dispatches) + row_number() OVER (ORDER BY day, value_cents DESC, action_id), action_id, plan_id, $3, $4, `+amount+`, customer_id, day, channel, window_start, window_end, value_cents, 'waiting' FROM actions WHERE plan_id = $1 AND channel = $2 ORDER BY day, value_cents DESC, action_id`,
 				p.ID, string(channel), d.wallet.ID, d.reserveID(p.ID))
 			if err != nil {
 				return Approval{}, fmt.Errorf("ledger: plan %s: %w", p.ID, err)

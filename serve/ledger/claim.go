@@ -113,7 +113,7 @@ func (o *operation) grant(g *Grant, r LeaseRequest, request string, there map[st
 	for i, a := range g.Actions {
 		d := there[a.ActionID]
 		answer.IDs, answer.Until = append(answer.IDs, a.ActionID), append(answer.Until, a.Until.UnixMicro())
-		rows[i] = []any{a.ActionID, g.Fence, a.Until.UnixMicro(), string(d.State), d.Fence}
+		rows[i] = []any{d.number, g.Fence, a.Until.UnixMicro(), string(d.State), d.Fence}
 		plans[d.PlanID] = true
 	}
 	for _, id := range slices.Sorted(maps.Keys(plans)) {
@@ -141,7 +141,7 @@ func (o *operation) grant(g *Grant, r LeaseRequest, request string, there map[st
 	if err != nil {
 		return fmt.Errorf("ledger: lease: %w", err)
 	}
-	n, err := o.each(`UPDATE dispatches SET state = 'leased', fence = $2, lease_until = $3, attempts = attempts + 1 WHERE action_id = $1 AND state = $4 AND fence = $5`, rows)
+	n, err := o.each(`UPDATE dispatches SET state = 'leased', fence = $2, lease_until = $3, attempts = attempts + 1 WHERE number = $1 AND state = $4 AND fence = $5`, rows)
 	if err == nil && n != int64(len(rows)) {
 		err = fmt.Errorf("%d of %d actions were free", n, len(rows))
 	}

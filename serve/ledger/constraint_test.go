@@ -35,16 +35,18 @@ var refused = []struct{ name, sql, says string }{
 	{"another hash is approved", insertApproval("maria", "carla", "'"+strings.Repeat("0", 64)+"'"), "its maker and its hash"},
 	{"an approval is changed", `UPDATE approvals SET reason = 'x'`, "immutable"},
 	{"an approval is deleted", `DELETE FROM approvals`, "immutable"},
-	{"more is reserved than there is", entry(`'reserve', 'pending', 'reserved', 'available', 1000, 'x', 1000, 'P1', NULL, NULL, 1000, -27, 1018, 9`), "no_overdraft"},
-	{"an overdraft with false balances", entry(`'reserve', 'pending', 'reserved', 'available', 1000, 'x', 1000, 'P1', NULL, NULL, 1000, 0, 991, 9`), "do not follow"},
-	{"money from nowhere", entry(`'top_up', 'posted', 'available', 'funding', 5, NULL, NULL, NULL, NULL, NULL, 1000, 973, 18, 9`), "do not follow"},
-	{"a top-up without an amount", entry(`'top_up', 'posted', 'available', 'funding', 0, NULL, NULL, NULL, NULL, NULL, 1000, 973, 18, 9`), "kind_names"},
-	{"a move between accounts that no kind makes", entry(`'top_up', 'posted', 'available', 'spent', 9, NULL, NULL, NULL, NULL, NULL, 1000, 982, 18, 0`), "kind_moves"},
-	{"a number twice", strings.Replace(entry(`'top_up', 'posted', 'available', 'funding', 5, NULL, NULL, NULL, NULL, NULL, 1005, 978, 18, 9`), `(SELECT max(seq) + 1 FROM entries)`, `1`, 1), "do not follow"},
-	{"a second post", entry(`'post', 'posted', 'spent', 'reserved', 9, 'reserve/P1/brl', 9, 'P1', 'P1-000001', NULL, 1000, 973, 9, 18`), "has ended"},
-	{"a second post of an action that is open", `INSERT INTO entries SELECT 'x', wallet_id, seq + 1, kind, status, debit, credit, 0, reserve_id, left_after, plan_id, action_id, NULL, funding, available, reserved, spent, actor, reason, at, request_sha256, audit_seq FROM entries WHERE entry_id = 'post/P1-000001'`, "has ended"},
-	{"a post of more than was reserved for it", entry(`'post', 'posted', 'spent', 'reserved', 10, 'reserve/P1/brl', 8, 'P1', 'P1-000002', NULL, 1000, 973, 8, 19`), "more than was reserved"},
-	{"a refund of more than was posted", entry(`'refund', 'posted', 'available', 'spent', 10, NULL, NULL, NULL, NULL, 'post/P1-000001', 1000, 983, 18, -1`), "more than was posted"},
+	{"more is reserved than there is", entry(`'reserve', 'pending', 'reserved', 'available', 1000, 'x', 1000, 'P1', NULL, NULL, NULL, NULL, 1000, -27, 1018, 9`), "no_overdraft"},
+	{"an overdraft with false balances", entry(`'reserve', 'pending', 'reserved', 'available', 1000, 'x', 1000, 'P1', NULL, NULL, NULL, NULL, 1000, 0, 991, 9`), "do not follow"},
+	{"money from nowhere", entry(`'top_up', 'posted', 'available', 'funding', 5, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1000, 973, 18, 9`), "do not follow"},
+	{"a top-up without an amount", entry(`'top_up', 'posted', 'available', 'funding', 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1000, 973, 18, 9`), "kind_names"},
+	{"a move between accounts that no kind makes", entry(`'top_up', 'posted', 'available', 'spent', 9, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1000, 982, 18, 0`), "kind_moves"},
+	{"a number twice", strings.Replace(entry(`'top_up', 'posted', 'available', 'funding', 5, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1005, 978, 18, 9`), `(SELECT max(seq) + 1 FROM entries)`, `1`, 1), "do not follow|the entry exists"},
+	{"a second post", entry(`'post', 'posted', 'spent', 'reserved', 9, 'reserve/P1/brl', 9, 'P1', 'P1-000001', 1, NULL, NULL, 1000, 973, 9, 18`), "has ended|the entry exists"},
+	{"two posts of half the amount each", `INSERT INTO entries (entry_id, wallet_id, seq, kind, status, debit, credit, amount, reserve_id, left_after, plan_id, action_id, number, funding, available, reserved, spent, actor, reason, at, request_sha256, audit_seq) VALUES
+		('post/P1-000002', 'brl', 4, 'post', 'posted', 'spent', 'reserved', 4, 'reserve/P1/brl', 14, 'P1', 'P1-000002', 2, 1000, 973, 14, 13, 'eva', 'x', 1, 'x', 1),
+		('post/P1-000002', 'brl', 5, 'post', 'posted', 'spent', 'reserved', 5, 'reserve/P1/brl', 9, 'P1', 'P1-000002', 2, 1000, 973, 9, 18, 'eva', 'x', 1, 'x', 1)`, "entries_once|the entry exists"},
+	{"a post of more than was reserved for it", entry(`'post', 'posted', 'spent', 'reserved', 10, 'reserve/P1/brl', 8, 'P1', 'P1-000002', 2, NULL, NULL, 1000, 973, 8, 19`), "more than was reserved"},
+	{"a refund of more than was posted", entry(`'refund', 'posted', 'available', 'spent', 10, NULL, NULL, NULL, NULL, NULL, 'post/P1-000001', 1, 1000, 983, 18, -1`), "more than was posted"},
 	{"an action is sent without a post", `UPDATE dispatches SET state = 'sent', ended_at = 1 WHERE action_id = 'P1-000002'`, "to the last cent"},
 	{"an action ends without a release", `UPDATE dispatches SET state = 'failed', ended_at = 1 WHERE action_id = 'P1-000002'`, "to the last cent"},
 	{"a sent action waits again", `UPDATE dispatches SET state = 'waiting', ended_at = NULL WHERE action_id = 'P1-000001'`, "has ended"},
@@ -62,18 +64,18 @@ var refused = []struct{ name, sql, says string }{
 
 // refusedBySQLite are ways around triggers that only SQLite has.
 var refusedBySQLite = []struct{ name, sql, says string }{
-	{"an entry is replaced", `INSERT OR REPLACE INTO entries SELECT entry_id, wallet_id, seq + 9, kind, status, debit, credit, 1, reserve_id, left_after, plan_id, action_id, refund_of, funding, available, reserved, spent, actor, reason, at, request_sha256, audit_seq FROM entries WHERE entry_id = 'topup-1'`, "the entry exists"},
+	{"an entry is replaced", `INSERT OR REPLACE INTO entries SELECT entry_id, wallet_id, seq, kind, status, debit, credit, 1, reserve_id, left_after, plan_id, action_id, number, refund_of, refund_number, 1, 1, 0, 0, actor, reason, at, request_sha256, audit_seq FROM entries WHERE entry_id = 'topup-1'`, "the entry exists"},
 	{"an audit row is replaced", `INSERT OR REPLACE INTO audit SELECT seq, at, 'eva', kind, subject, body, prev, sha256 FROM audit WHERE seq = 2`, "out of order"},
 	{"an approval is replaced", `INSERT OR REPLACE INTO approvals SELECT plan_id, sha256, maker, 'eva', reason, at, request_sha256, audit_seq, audit_sha256 FROM approvals`, "approved already"},
 	{"an action is replaced", `INSERT OR REPLACE INTO actions SELECT plan_id, action_id, 'C9', channel, day, window_start, window_end, step, cost_cents, value_cents, reduced_cost_cents, treat_prob, source, reason, segment FROM actions`, "the action exists"},
 	{"an action's way is replaced", `INSERT OR REPLACE INTO dispatches SELECT * FROM dispatches`, "approved already"},
 	{"a plan is replaced", `INSERT OR REPLACE INTO plans SELECT * FROM plans`, "the plan exists"},
-	{"an amount is a text", entry(`'top_up', 'posted', 'available', 'funding', 'much', NULL, NULL, NULL, NULL, NULL, 1000, 973, 18, 9`), "do not follow|TEXT"},
+	{"an amount is a text", entry(`'top_up', 'posted', 'available', 'funding', 'much', NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1000, 973, 18, 9`), "do not follow|TEXT"},
 }
 
 // entry is SQL for the next entry of the wallet, from its kind to its balances.
 func entry(values string) string {
-	return `INSERT INTO entries (entry_id, wallet_id, seq, kind, status, debit, credit, amount, reserve_id, left_after, plan_id, action_id, refund_of, funding, available, reserved, spent, actor, reason, at, request_sha256, audit_seq)
+	return `INSERT INTO entries (entry_id, wallet_id, seq, kind, status, debit, credit, amount, reserve_id, left_after, plan_id, action_id, number, refund_of, refund_number, funding, available, reserved, spent, actor, reason, at, request_sha256, audit_seq)
 		VALUES ('x', 'brl', (SELECT max(seq) + 1 FROM entries), ` + values + `, 'eva', 'x', 1, 'x', 1)`
 }
 

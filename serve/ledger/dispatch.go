@@ -48,12 +48,13 @@ type Dispatch struct {
 	RealCostCents *data.Cents `json:"real_cost_cents"`
 	Detail        string      `json:"detail"` // why it was withheld, failed or released
 
+	number    int64 // in the queue
 	reserveID string
 	windowEnd time.Time
 	request   string
 }
 
-const dispatchColumns = `action_id, plan_id, customer_id, channel, day, wallet_id, amount, state, fence, lease_until, attempts, ended_at, ended_by, provider_id, real_cost_cents, detail, reserve_id, window_end, request_sha256,
+const dispatchColumns = `action_id, plan_id, customer_id, channel, day, wallet_id, amount, state, fence, lease_until, attempts, ended_at, ended_by, provider_id, real_cost_cents, detail, reserve_id, window_end, request_sha256, number,
 	(SELECT currency FROM wallets w WHERE w.wallet_id = dispatches.wallet_id)`
 
 func scanDispatch(row scanner) (Dispatch, error) {
@@ -63,7 +64,7 @@ func scanDispatch(row scanner) (Dispatch, error) {
 	var ended, cost *int64
 	var by, provider, detail, request *string
 	err := row.Scan(&d.ActionID, &d.PlanID, &d.CustomerID, &d.Channel, &day, &d.WalletID, &d.Amount, &d.State, &d.Fence, &until, &d.Attempts,
-		&ended, &by, &provider, &cost, &detail, &d.reserveID, &end, &request, &d.Currency)
+		&ended, &by, &provider, &cost, &detail, &d.reserveID, &end, &request, &d.number, &d.Currency)
 	if err != nil {
 		return d, err
 	}
@@ -168,7 +169,7 @@ func (o *operation) endActions(actor, kind, subject string, body map[string]any,
 			cost = &v
 		}
 		lines[i] = []any{e.d.ActionID, e.state, e.posted, e.providerID, cost, e.detail}
-		rows[i] = []any{e.d.ActionID, string(e.d.State), e.d.Fence, string(e.state), o.at.UnixMicro(), actor, orNull(e.providerID), cost, orNull(e.detail), orNull(e.request)}
+		rows[i] = []any{e.d.number, string(e.d.State), e.d.Fence, string(e.state), o.at.UnixMicro(), actor, orNull(e.providerID), cost, orNull(e.detail), orNull(e.request)}
 	}
 	body["actions"] = lines
 	head, err := b.audit(actor, kind, subject, body)
@@ -179,7 +180,7 @@ func (o *operation) endActions(actor, kind, subject string, body map[string]any,
 		return err
 	}
 	n, err := o.each(`UPDATE dispatches SET state = $4, ended_at = $5, ended_by = $6, provider_id = $7, real_cost_cents = $8, detail = $9, request_sha256 = $10
-		WHERE action_id = $1 AND state = $2 AND fence = $3`, rows)
+		WHERE number = $1 AND state = $2 AND fence = $3`, rows)
 	if err == nil && n != int64(len(rows)) {
 		err = fmt.Errorf("%d of %d actions were open", n, len(rows))
 	}
@@ -191,7 +192,7 @@ func (o *operation) endActions(actor, kind, subject string, body map[string]any,
 
 // settle makes the entries that use up what was reserved for an action.
 func (b *book) settle(actor string, e *ending) error {
-	entry := Entry{WalletID: e.d.WalletID, ReserveID: e.d.reserveID, PlanID: e.d.PlanID, ActionID: e.d.ActionID, Actor: actor, request: e.request}
+	entry := Entry{WalletID: e.d.WalletID, ReserveID: e.d.reserveID, PlanID: e.d.PlanID, ActionID: e.d.ActionID, number: &e.d.number, Actor: actor, request: e.request}
 	if e.state == Sent {
 		post := entry
 		post.ID, post.Kind, post.Amount = "post/"+e.d.ActionID, KindPost, e.posted

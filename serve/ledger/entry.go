@@ -124,6 +124,9 @@ type Entry struct {
 	AuditSeq  int64     `json:"audit_seq"`
 
 	request string // SHA-256 of the input that made it
+	// number is the action's number in the queue, refundNumber that of the
+	// action whose post is refunded; nil where there is none.
+	number, refundNumber *int64
 }
 
 // book collects the entries of one operation, so that the audit row that
@@ -243,10 +246,10 @@ func (b *book) write(auditSeq int64) error {
 			left = &v
 		}
 		rows[i] = []any{e.ID, e.WalletID, e.Seq, string(e.Kind), string(e.Status), string(e.Debit), string(e.Credit), int64(e.Amount), orNull(e.ReserveID), left,
-			orNull(e.PlanID), orNull(e.ActionID), orNull(e.RefundOf), int64(e.After.Funding), int64(e.After.Available), int64(e.After.Reserved), int64(e.After.Spent),
+			orNull(e.PlanID), orNull(e.ActionID), e.number, orNull(e.RefundOf), e.refundNumber, int64(e.After.Funding), int64(e.After.Available), int64(e.After.Reserved), int64(e.After.Spent),
 			e.Actor, e.Reason, e.At.UnixMicro(), e.request, e.AuditSeq}
 	}
-	n, err := b.o.each(`INSERT INTO entries (`+entryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`, rows)
+	n, err := b.o.each(`INSERT INTO entries (`+entryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`, rows)
 	if err != nil {
 		return fmt.Errorf("ledger: entries: %w", err)
 	}
@@ -256,14 +259,14 @@ func (b *book) write(auditSeq int64) error {
 	return nil
 }
 
-const entryColumns = `entry_id, wallet_id, seq, kind, status, debit, credit, amount, reserve_id, left_after, plan_id, action_id, refund_of, funding, available, reserved, spent, actor, reason, at, request_sha256, audit_seq`
+const entryColumns = `entry_id, wallet_id, seq, kind, status, debit, credit, amount, reserve_id, left_after, plan_id, action_id, number, refund_of, refund_number, funding, available, reserved, spent, actor, reason, at, request_sha256, audit_seq`
 
 func scanEntry(row scanner) (Entry, error) {
 	var e Entry
 	var reserve, plan, action, refund *string
 	var left *int64
 	var at int64
-	err := row.Scan(&e.ID, &e.WalletID, &e.Seq, &e.Kind, &e.Status, &e.Debit, &e.Credit, &e.Amount, &reserve, &left, &plan, &action, &refund,
+	err := row.Scan(&e.ID, &e.WalletID, &e.Seq, &e.Kind, &e.Status, &e.Debit, &e.Credit, &e.Amount, &reserve, &left, &plan, &action, &e.number, &refund, &e.refundNumber,
 		&e.After.Funding, &e.After.Available, &e.After.Reserved, &e.After.Spent, &e.Actor, &e.Reason, &at, &e.request, &e.AuditSeq)
 	e.ReserveID, e.PlanID, e.ActionID, e.RefundOf, e.At = orEmpty(reserve), orEmpty(plan), orEmpty(action), orEmpty(refund), instant(at)
 	if left != nil {

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"context"
 	"database/sql"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -298,6 +299,19 @@ func startCluster() {
 }
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// The state machine: few long runs, the same each time, unless the command
+	// line says otherwise (-rapid.checks 500 -rapid.seed 0).
+	for name, value := range map[string]string{"rapid.checks": "15", "rapid.steps": "100", "rapid.seed": "1", "rapid.nofailfile": "true"} {
+		given := false
+		flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+		if !given {
+			flag.Set(name, value)
+		}
+	}
+	if work := os.Getenv(victimEnv); work != "" {
+		os.Exit(victim(work))
+	}
 	code := m.Run()
 	if cluster.server != nil {
 		cluster.server.Process.Signal(syscall.SIGINT) // fast shutdown

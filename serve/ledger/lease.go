@@ -136,18 +136,25 @@ type inFlight struct {
 	ids map[string]bool
 }
 
-// take returns those that nobody else asks about, and marks them.
-func (f *inFlight) take(candidates []Action, seen map[string]bool) []Action {
+// take returns up to want candidates that nobody else asks about, and marks
+// them; last says that there are no more. It reads the candidates under the
+// lock: what another lease had marked is either still marked, or was claimed
+// before the reading began.
+func (f *inFlight) take(want int, seen map[string]bool, read func(limit int) ([]Action, error)) (out []Action, last bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var out []Action
-	for _, a := range candidates {
-		if !f.ids[a.ActionID] && !seen[a.ActionID] {
+	limit := want + len(f.ids) // what was seen is marked too
+	found, err := read(limit)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, a := range found {
+		if len(out) < want && !f.ids[a.ActionID] && !seen[a.ActionID] {
 			f.ids[a.ActionID], seen[a.ActionID] = true, true
 			out = append(out, a)
 		}
 	}
-	return out
+	return out, len(found) < limit, nil
 }
 
 func (f *inFlight) free(ids map[string]bool) {
@@ -156,12 +163,6 @@ func (f *inFlight) free(ids map[string]bool) {
 	for id := range ids {
 		delete(f.ids, id)
 	}
-}
-
-func (f *inFlight) len() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.ids)
 }
 
 // choice are actions that were asked about.
@@ -186,27 +187,16 @@ func (s *Store) choose(ctx context.Context, r LeaseRequest) (c choice, err error
 		}
 	}()
 	for range maxRounds {
-		want := r.Max - len(c.out)
-		limit := want + len(seen) + s.rechecking.len()
-		var found []Action
 		at := s.now()
-		err := s.read(ctx, func(t transaction) (err error) {
-			found, err = candidates(t, r, at, limit)
-			return err
+		found, last, err := s.rechecking.take(r.Max-len(c.out), seen, func(limit int) (found []Action, err error) {
+			err = s.read(ctx, func(t transaction) error {
+				found, err = candidates(t, r, at, limit)
+				return err
+			})
+			return found, err
 		})
 		if err != nil {
 			return c, err
-		}
-		last := len(found) < limit
-		if found = s.rechecking.take(found[:min(limit, len(found))], seen); len(found) > want {
-			// What was taken beyond need is given back unasked.
-			spare := map[string]bool{}
-			for _, a := range found[want:] {
-				spare[a.ActionID] = true
-				delete(seen, a.ActionID)
-			}
-			s.rechecking.free(spare)
-			found = found[:want]
 		}
 		if len(found) == 0 {
 			break

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,14 +15,17 @@ import (
 
 // postgresDB is a database on a PostgreSQL server. Each write transaction
 // begins by locking the row that ends the audit chain, so READ COMMITTED sees
-// what the writer before it committed.
+// what the writer before it committed. Writers of this process take turns on
+// one connection already before that: a queue in order, where the server lets
+// waiters overtake each other.
 type postgresDB struct {
-	config *pgx.ConnConfig
-	slots  chan *pgx.Conn // nil: a connection yet to be made
+	config          *pgx.ConnConfig
+	writer, readers chan *pgx.Conn // nil: a connection yet to be made
+	closed          atomic.Bool
 }
 
 const (
-	postgresConns   = 10
+	postgresReaders = 8
 	postgresRetries = 10
 	// migrationLock is the advisory lock of migrators: "dunning" in ASCII.
 	migrationLock = 0x64756e6e696e67
@@ -37,11 +41,19 @@ func openPostgres(ctx context.Context, dsn string) (database, error) {
 	}
 	// A server may be set to acknowledge what is not on disk yet.
 	config.RuntimeParams["synchronous_commit"] = "on"
+	// Plans are kept from when the tables were empty, in functions too: no plan
+	// may walk or sort a whole table where there is an index, and none is
+	// worth compiling.
+	config.RuntimeParams["enable_seqscan"] = "off"
+	config.RuntimeParams["enable_bitmapscan"] = "off"
+	config.RuntimeParams["enable_sort"] = "off"
+	config.RuntimeParams["jit"] = "off"
 	config.RuntimeParams["timezone"] = "UTC"
 	config.RuntimeParams["application_name"] = "dunning"
-	d := &postgresDB{config: config, slots: make(chan *pgx.Conn, postgresConns)}
-	for range postgresConns {
-		d.slots <- nil
+	d := &postgresDB{config: config, writer: make(chan *pgx.Conn, 1), readers: make(chan *pgx.Conn, postgresReaders)}
+	d.writer <- nil
+	for range postgresReaders {
+		d.readers <- nil
 	}
 	if err := d.read(ctx, func(transaction) error { return nil }); err != nil {
 		d.close()
@@ -50,15 +62,19 @@ func openPostgres(ctx context.Context, dsn string) (database, error) {
 	return d, nil
 }
 
+// close waits for the transactions under way. Closed connections stay in their
+// places: a second close finds nothing to do.
 func (d *postgresDB) close() error {
+	d.closed.Store(true)
 	var errs []error
-	for range postgresConns {
-		if c := <-d.slots; c != nil {
-			errs = append(errs, c.Close(context.Background()))
+	for _, slots := range []chan *pgx.Conn{d.writer, d.readers} {
+		for range cap(slots) {
+			c := <-slots
+			if c != nil {
+				errs = append(errs, c.Close(context.Background()))
+			}
+			defer func() { slots <- nil }()
 		}
-	}
-	for range postgresConns { // a second close finds nothing to do
-		d.slots <- nil
 	}
 	return errors.Join(errs...)
 }
@@ -66,11 +82,11 @@ func (d *postgresDB) close() error {
 func (*postgresDB) dialect() string { return "postgres" }
 
 func (d *postgresDB) write(ctx context.Context, f func(transaction) error) error {
-	return d.retry(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, f)
+	return d.retry(ctx, d.writer, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, f)
 }
 
 func (d *postgresDB) read(ctx context.Context, f func(transaction) error) error {
-	return d.retry(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
+	return d.retry(ctx, d.readers, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
 }
 
 func (d *postgresDB) script(ctx context.Context, f func(transaction) (string, error)) error {
@@ -88,9 +104,9 @@ func (d *postgresDB) script(ctx context.Context, f func(transaction) (string, er
 }
 
 // retry runs f again where the database asks for it and nothing has happened.
-func (d *postgresDB) retry(ctx context.Context, options pgx.TxOptions, f func(transaction) error) error {
+func (d *postgresDB) retry(ctx context.Context, slots chan *pgx.Conn, options pgx.TxOptions, f func(transaction) error) error {
 	for attempt := 0; ; attempt++ {
-		again, err := d.run(ctx, options, f)
+		again, err := d.run(ctx, slots, options, f)
 		if err == nil || !again || attempt == postgresRetries || ctx.Err() != nil {
 			return err
 		}
@@ -103,10 +119,10 @@ func (d *postgresDB) retry(ctx context.Context, options pgx.TxOptions, f func(tr
 
 // run runs f in a transaction. again is true where the transaction surely left
 // no trace and another try may succeed.
-func (d *postgresDB) run(ctx context.Context, options pgx.TxOptions, f func(transaction) error) (again bool, err error) {
+func (d *postgresDB) run(ctx context.Context, slots chan *pgx.Conn, options pgx.TxOptions, f func(transaction) error) (again bool, err error) {
 	var conn *pgx.Conn
 	select {
-	case conn = <-d.slots:
+	case conn = <-slots:
 	case <-ctx.Done():
 		return false, fmt.Errorf("ledger: waiting for a connection: %w", context.Cause(ctx))
 	}
@@ -114,8 +130,11 @@ func (d *postgresDB) run(ctx context.Context, options pgx.TxOptions, f func(tran
 		if conn != nil && conn.IsClosed() {
 			conn = nil
 		}
-		d.slots <- conn
+		slots <- conn
 	}()
+	if d.closed.Load() {
+		return false, errors.New("ledger: the database is closed")
+	}
 	old := conn != nil && !conn.IsClosed()
 	if !old {
 		if conn, err = pgx.ConnectConfig(ctx, d.config); err != nil {

@@ -45,6 +45,8 @@ func openSQLite(ctx context.Context, path string) (database, error) {
 			// FULL: a commit is on disk before it returns.
 			"_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_busy_timeout": {busyMillis},
 			"_foreign_keys": {"on"}, "_recursive_triggers": {"on"}, "_stmt_cache_size": {"64"},
+			// Pages of a plan of usual size stay in memory; negative: in KiB.
+			"_cache_size": {"-65536"},
 		}
 		for k, v := range more {
 			values[k] = v

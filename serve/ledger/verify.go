@@ -289,7 +289,7 @@ func (v *verifier) dispatches(t transaction) error {
 		return err
 	}
 	for _, check := range []struct{ query, text string }{
-		{`SELECT d.action_id FROM dispatches d LEFT JOIN (SELECT action_id, sum(amount) AS settled, count(CASE WHEN kind = 'post' THEN 1 END) AS posts FROM entries WHERE action_id IS NOT NULL GROUP BY action_id) e ON e.action_id = d.action_id
+		{`SELECT d.action_id FROM dispatches d LEFT JOIN (SELECT number, sum(amount) AS settled, count(CASE WHEN kind = 'post' THEN 1 END) AS posts FROM entries WHERE number IS NOT NULL GROUP BY number) e ON e.number = d.number
 			WHERE CASE WHEN d.state IN ('waiting', 'leased') THEN e.settled IS NOT NULL
 				ELSE e.settled IS NULL OR e.settled <> d.amount OR e.posts <> CASE WHEN d.state = 'sent' THEN 1 ELSE 0 END END ORDER BY d.action_id`,
 			"its entries are not those of its state"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -173,7 +174,7 @@ func (s *Store) single(ctx context.Context, e Entry, request any) (Entry, error)
 			return err
 		}
 		if e.Kind == KindRefund {
-			if e.WalletID, err = refundable(o, e); err != nil {
+			if err := refundable(o, &e); err != nil {
 				return err
 			}
 		} else if _, err := walletOf(o, e.WalletID); err != nil {
@@ -208,27 +209,33 @@ func (b *book) audit(actor, kind, subject string, body map[string]any) (Head, er
 	return b.o.audit(actor, kind, subject, body)
 }
 
-// refundable returns the wallet of a post of which enough is left to refund.
-func refundable(t transaction, e Entry) (string, error) {
+// refundable finds the post of a refund, and that enough of it is left.
+func refundable(t transaction, e *Entry) error {
 	post, err := entryOf(t, e.RefundOf)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if post.Kind != KindPost {
-		return "", fmt.Errorf("ledger: entry %s is no post: %w", e.RefundOf, ErrInvalid)
+		return fmt.Errorf("ledger: entry %s is no post: %w", e.RefundOf, ErrInvalid)
 	}
 	var refunded Units
-	if err := one(t, `SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM entries WHERE refund_of = $1`, []any{e.RefundOf}, &refunded); err != nil {
-		return "", err
+	if err := one(t, `SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM entries WHERE refund_number = $1`, []any{*post.number}, &refunded); err != nil {
+		return err
 	}
 	if refunded+e.Amount > post.Amount {
-		return "", fmt.Errorf("ledger: entry %s: %w: posted %d, refunded %d, asked %d", e.RefundOf, ErrInsufficient, post.Amount, refunded, e.Amount)
+		return fmt.Errorf("ledger: entry %s: %w: posted %d, refunded %d, asked %d", e.RefundOf, ErrInsufficient, post.Amount, refunded, e.Amount)
 	}
-	return post.WalletID, nil
+	e.WalletID, e.refundNumber = post.WalletID, post.number
+	return nil
 }
 
+// entryOf reads an entry. Posts and releases are found through their actions.
 func entryOf(t transaction, id string) (Entry, error) {
-	found, err := all(t, `SELECT `+entryColumns+` FROM entries WHERE entry_id = $1`, []any{id}, scanEntry)
+	where, args := `entry_id = $1 AND number IS NULL`, []any{id}
+	if kind, action, ok := strings.Cut(id, "/"); ok && kind != string(KindReserve) {
+		where, args = `number = (SELECT number FROM dispatches WHERE action_id = $1) AND kind = $2`, []any{action, kind}
+	}
+	found, err := all(t, `SELECT `+entryColumns+` FROM entries WHERE `+where, args, scanEntry)
 	if err == nil && len(found) == 0 {
 		return Entry{}, fmt.Errorf("ledger: entry %q: %w", id, ErrNotFound)
 	}

@@ -91,7 +91,7 @@ CREATE TABLE approvals (
 -- kept outside of an immutable row, and every row is a full proof: what was
 -- funded is available, reserved or spent.
 CREATE TABLE entries (
-    entry_id   TEXT COLLATE "C"    NOT NULL PRIMARY KEY CHECK (entry_id <> ''),
+    entry_id   TEXT COLLATE "C" NOT NULL CHECK (entry_id <> ''),
     wallet_id  TEXT COLLATE "C"    NOT NULL REFERENCES wallets (wallet_id),
     seq        BIGINT  NOT NULL CHECK (seq > 0),
     kind       TEXT    NOT NULL,
@@ -103,7 +103,9 @@ CREATE TABLE entries (
     left_after BIGINT CHECK (left_after >= 0), -- what remains of that reserve
     plan_id    TEXT COLLATE "C"    REFERENCES approvals (plan_id),
     action_id  TEXT COLLATE "C",    -- of a post or release
-    refund_of  TEXT COLLATE "C"    REFERENCES entries (entry_id),
+    number     BIGINT, -- of a post or release: the action's number in the queue
+    refund_of  TEXT COLLATE "C",    -- of a refund: the post, and its action's number
+    refund_number BIGINT,
     funding    BIGINT  NOT NULL CHECK (funding >= 0 AND funding <= 9000000000000000),
     available  BIGINT  NOT NULL,
     reserved   BIGINT  NOT NULL,
@@ -113,7 +115,7 @@ CREATE TABLE entries (
     at         BIGINT  NOT NULL,
     request_sha256 TEXT NOT NULL,
     audit_seq  BIGINT  NOT NULL REFERENCES audit (seq),
-    UNIQUE (wallet_id, seq),
+    PRIMARY KEY (wallet_id, seq),
     CONSTRAINT no_overdraft CHECK (available >= 0 AND reserved >= 0 AND spent >= 0),
     CONSTRAINT books_balance CHECK (funding = available + reserved + spent),
     CONSTRAINT kind_moves CHECK (kind || ' ' || status || ' ' || credit || ' ' || debit IN (
@@ -122,14 +124,18 @@ CREATE TABLE entries (
     CONSTRAINT kind_names CHECK (
         (kind IN ('reserve', 'post', 'release')) = (reserve_id IS NOT NULL) AND (reserve_id IS NULL) = (left_after IS NULL)
         AND (kind IN ('reserve', 'post', 'release')) = (plan_id IS NOT NULL)
-        AND (kind IN ('post', 'release')) = (action_id IS NOT NULL) AND (kind = 'refund') = (refund_of IS NOT NULL)
+        AND (kind IN ('post', 'release')) = (action_id IS NOT NULL) AND (action_id IS NULL) = (number IS NULL)
+        AND (kind = 'refund') = (refund_of IS NOT NULL) AND (refund_of IS NULL) = (refund_number IS NULL)
+        AND (number IS NULL OR entry_id = kind || '/' || action_id) AND (kind NOT IN ('top_up', 'refund') OR entry_id NOT LIKE '%/%')
         AND (kind <> 'reserve' OR reserve_id = entry_id) AND (amount > 0 OR kind IN ('reserve', 'post', 'release')))
 );
-CREATE UNIQUE INDEX entries_once ON entries (action_id, kind) WHERE action_id IS NOT NULL;
+-- Ids of posts and releases follow from their actions, so that one index less
+-- is written for them, and that by number: what is sent together lies together.
+CREATE UNIQUE INDEX entries_id ON entries (entry_id) WHERE number IS NULL;
+CREATE UNIQUE INDEX entries_once ON entries (number, kind) WHERE number IS NOT NULL;
 CREATE UNIQUE INDEX entries_reserve_once ON entries (plan_id, wallet_id) WHERE kind = 'reserve';
 CREATE INDEX entries_reserve ON entries (reserve_id, seq) WHERE reserve_id IS NOT NULL;
-CREATE INDEX entries_refund ON entries (refund_of) WHERE refund_of IS NOT NULL;
-CREATE INDEX entries_audit ON entries (audit_seq);
+CREATE INDEX entries_refund ON entries (refund_number) WHERE refund_number IS NOT NULL;
 
 CREATE TABLE leases (
     fence      BIGINT  NOT NULL PRIMARY KEY CHECK (fence > 0),
@@ -145,10 +151,11 @@ CREATE TABLE leases (
 
 -- One row per approved action: where it stands on its way out.
 CREATE TABLE dispatches (
-    action_id    TEXT COLLATE "C"    NOT NULL PRIMARY KEY,
+    number       BIGINT NOT NULL PRIMARY KEY CHECK (number > 0), -- in the order of the queue
+    action_id    TEXT COLLATE "C" NOT NULL UNIQUE,
     plan_id      TEXT COLLATE "C"    NOT NULL REFERENCES approvals (plan_id),
     wallet_id    TEXT COLLATE "C"    NOT NULL,
-    reserve_id   TEXT COLLATE "C"    NOT NULL REFERENCES entries (entry_id),
+    reserve_id   TEXT COLLATE "C"    NOT NULL,
     amount       BIGINT  NOT NULL CHECK (amount >= 0),
     customer_id  TEXT COLLATE "C"    NOT NULL,
     day          TEXT COLLATE "C"    NOT NULL,
@@ -172,8 +179,7 @@ CREATE TABLE dispatches (
 );
 CREATE INDEX dispatches_waiting ON dispatches (day, channel, value_cents DESC, action_id) WHERE state = 'waiting';
 CREATE INDEX dispatches_leased ON dispatches (day, channel, lease_until) WHERE state = 'leased';
-CREATE INDEX dispatches_ending ON dispatches (window_end) WHERE state IN ('waiting', 'leased');
-CREATE INDEX dispatches_plan ON dispatches (plan_id, state);
+CREATE INDEX dispatches_plan ON dispatches (plan_id); -- without the state: it is not to be written at every change of it
 
 -- First answers to writes, by who asked and the key he chose.
 CREATE TABLE answers (
@@ -290,7 +296,7 @@ BEGIN
     PERFORM ledger_refuse(NOT EXISTS (SELECT 1 FROM approvals p JOIN actions a ON a.plan_id = p.plan_id
         WHERE p.plan_id = NEW.plan_id AND a.action_id = NEW.action_id AND a.day = NEW.day AND a.channel = NEW.channel AND a.customer_id = NEW.customer_id
         AND a.window_start = NEW.window_start AND a.window_end = NEW.window_end), 'nothing is dispatched that was not approved');
-    PERFORM ledger_refuse(NOT EXISTS (SELECT 1 FROM entries WHERE entry_id = NEW.reserve_id AND kind = 'reserve' AND plan_id = NEW.plan_id AND wallet_id = NEW.wallet_id),
+    PERFORM ledger_refuse(NOT EXISTS (SELECT 1 FROM entries WHERE entry_id = NEW.reserve_id AND number IS NULL AND kind = 'reserve' AND plan_id = NEW.plan_id AND wallet_id = NEW.wallet_id),
         'an approved action has money reserved');
     RETURN NEW;
 END $$;
@@ -299,8 +305,8 @@ CREATE TRIGGER dispatches_insert BEFORE INSERT ON dispatches FOR EACH ROW EXECUT
 CREATE FUNCTION dispatches_update() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM ledger_refuse(OLD.state NOT IN ('waiting', 'leased'), 'the action has ended');
-    PERFORM ledger_refuse((NEW.action_id, NEW.plan_id, NEW.wallet_id, NEW.reserve_id, NEW.amount, NEW.customer_id, NEW.day, NEW.channel, NEW.window_start, NEW.window_end, NEW.value_cents)
-        IS DISTINCT FROM (OLD.action_id, OLD.plan_id, OLD.wallet_id, OLD.reserve_id, OLD.amount, OLD.customer_id, OLD.day, OLD.channel, OLD.window_start, OLD.window_end, OLD.value_cents),
+    PERFORM ledger_refuse((NEW.number, NEW.action_id, NEW.plan_id, NEW.wallet_id, NEW.reserve_id, NEW.amount, NEW.customer_id, NEW.day, NEW.channel, NEW.window_start, NEW.window_end, NEW.value_cents)
+        IS DISTINCT FROM (OLD.number, OLD.action_id, OLD.plan_id, OLD.wallet_id, OLD.reserve_id, OLD.amount, OLD.customer_id, OLD.day, OLD.channel, OLD.window_start, OLD.window_end, OLD.value_cents),
         'an action keeps what was approved');
     PERFORM ledger_refuse(NEW.fence < OLD.fence, 'a fence never goes back');
     IF NEW.fence > OLD.fence THEN
@@ -308,8 +314,8 @@ BEGIN
     END IF;
     PERFORM ledger_refuse(OLD.state = 'waiting' AND NEW.state = 'leased' AND NEW.fence = OLD.fence, 'an action that waits needs a new lease');
     IF NEW.state NOT IN ('waiting', 'leased') THEN
-        PERFORM ledger_refuse((NEW.state = 'sent') <> EXISTS (SELECT 1 FROM entries WHERE action_id = NEW.action_id AND kind = 'post')
-            OR NEW.amount IS DISTINCT FROM (SELECT sum(amount) FROM entries WHERE action_id = NEW.action_id AND kind IN ('post', 'release')),
+        PERFORM ledger_refuse((NEW.state = 'sent') <> EXISTS (SELECT 1 FROM entries WHERE number = NEW.number AND kind = 'post')
+            OR NEW.amount IS DISTINCT FROM (SELECT sum(amount) FROM entries WHERE number = NEW.number AND kind IN ('post', 'release')),
             'what is sent is posted, what is not is released, to the last cent');
     END IF;
     RETURN NEW;
@@ -318,11 +324,12 @@ CREATE TRIGGER dispatches_update BEFORE UPDATE ON dispatches FOR EACH ROW EXECUT
 
 CREATE FUNCTION entries_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    p entries%ROWTYPE;
+    p record;
     d dispatches%ROWTYPE;
 BEGIN
-    SELECT * INTO p FROM entries WHERE wallet_id = NEW.wallet_id ORDER BY seq DESC LIMIT 1;
-    PERFORM ledger_refuse(NEW.seq <> coalesce(p.seq, 0) + 1
+    PERFORM ledger_refuse(EXISTS (SELECT 1 FROM entries WHERE wallet_id = NEW.wallet_id AND seq >= NEW.seq), 'the entry exists');
+    SELECT funding, available, reserved, spent INTO p FROM entries WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq - 1;
+    PERFORM ledger_refuse(NOT FOUND AND NEW.seq <> 1
         OR NEW.funding <> coalesce(p.funding, 0) + NEW.amount * (NEW.credit = 'funding')::int
         OR NEW.available <> coalesce(p.available, 0) + NEW.amount * ((NEW.debit = 'available')::int - (NEW.credit = 'available')::int)
         OR NEW.reserved <> coalesce(p.reserved, 0) + NEW.amount * ((NEW.debit = 'reserved')::int - (NEW.credit = 'reserved')::int)
@@ -333,12 +340,12 @@ BEGIN
     ELSIF NEW.kind IN ('post', 'release') THEN
         PERFORM ledger_refuse(NEW.left_after IS DISTINCT FROM (SELECT left_after - NEW.amount FROM entries
             WHERE reserve_id = NEW.reserve_id AND wallet_id = NEW.wallet_id AND plan_id = NEW.plan_id ORDER BY seq DESC LIMIT 1), 'more than is left of the reserve');
-        SELECT * INTO d FROM dispatches WHERE action_id = NEW.action_id AND reserve_id = NEW.reserve_id AND plan_id = NEW.plan_id AND state IN ('waiting', 'leased');
-        PERFORM ledger_refuse(NOT FOUND OR NEW.amount + coalesce((SELECT sum(e.amount) FROM entries e WHERE e.action_id = NEW.action_id AND e.kind IN ('post', 'release')), 0) > d.amount,
+        SELECT * INTO d FROM dispatches WHERE number = NEW.number AND action_id = NEW.action_id AND reserve_id = NEW.reserve_id AND plan_id = NEW.plan_id AND state IN ('waiting', 'leased');
+        PERFORM ledger_refuse(NOT FOUND OR NEW.amount + coalesce((SELECT sum(e.amount) FROM entries e WHERE e.number = NEW.number AND e.kind IN ('post', 'release')), 0) > d.amount,
             'more than was reserved for the action, or the action has ended');
     ELSIF NEW.kind = 'refund' THEN
-        PERFORM ledger_refuse(NOT EXISTS (SELECT 1 FROM entries q WHERE q.entry_id = NEW.refund_of AND q.kind = 'post' AND q.wallet_id = NEW.wallet_id
-            AND NEW.amount + coalesce((SELECT sum(r.amount) FROM entries r WHERE r.refund_of = q.entry_id), 0) <= q.amount), 'more than was posted');
+        PERFORM ledger_refuse(NOT EXISTS (SELECT 1 FROM entries q WHERE q.number = NEW.refund_number AND q.kind = 'post' AND q.entry_id = NEW.refund_of AND q.wallet_id = NEW.wallet_id
+            AND NEW.amount + coalesce((SELECT sum(r.amount) FROM entries r WHERE r.refund_number = NEW.refund_number), 0) <= q.amount), 'more than was posted');
     END IF;
     RETURN NEW;
 END $$;

@@ -153,7 +153,7 @@ END;
 -- kept outside of an immutable row, and every row is a full proof: what was
 -- funded is available, reserved or spent.
 CREATE TABLE entries (
-    entry_id   TEXT    NOT NULL PRIMARY KEY CHECK (entry_id <> ''),
+    entry_id   TEXT    NOT NULL CHECK (entry_id <> ''),
     wallet_id  TEXT    NOT NULL REFERENCES wallets (wallet_id),
     seq        INTEGER NOT NULL CHECK (seq > 0),
     kind       TEXT    NOT NULL,
@@ -165,7 +165,9 @@ CREATE TABLE entries (
     left_after INTEGER CHECK (left_after >= 0), -- what remains of that reserve
     plan_id    TEXT    REFERENCES approvals (plan_id),
     action_id  TEXT,    -- of a post or release
-    refund_of  TEXT    REFERENCES entries (entry_id),
+    number     INTEGER, -- of a post or release: the action's number in the queue
+    refund_of  TEXT,    -- of a refund: the post, and its action's number
+    refund_number INTEGER,
     funding    INTEGER NOT NULL CHECK (funding >= 0 AND funding <= 9000000000000000),
     available  INTEGER NOT NULL,
     reserved   INTEGER NOT NULL,
@@ -175,7 +177,7 @@ CREATE TABLE entries (
     at         INTEGER NOT NULL,
     request_sha256 TEXT NOT NULL,
     audit_seq  INTEGER NOT NULL REFERENCES audit (seq),
-    UNIQUE (wallet_id, seq),
+    PRIMARY KEY (wallet_id, seq),
     CONSTRAINT no_overdraft CHECK (available >= 0 AND reserved >= 0 AND spent >= 0),
     CONSTRAINT books_balance CHECK (funding = available + reserved + spent),
     CONSTRAINT kind_moves CHECK (kind || ' ' || status || ' ' || credit || ' ' || debit IN (
@@ -184,14 +186,18 @@ CREATE TABLE entries (
     CONSTRAINT kind_names CHECK (
         (kind IN ('reserve', 'post', 'release')) = (reserve_id IS NOT NULL) AND (reserve_id IS NULL) = (left_after IS NULL)
         AND (kind IN ('reserve', 'post', 'release')) = (plan_id IS NOT NULL)
-        AND (kind IN ('post', 'release')) = (action_id IS NOT NULL) AND (kind = 'refund') = (refund_of IS NOT NULL)
+        AND (kind IN ('post', 'release')) = (action_id IS NOT NULL) AND (action_id IS NULL) = (number IS NULL)
+        AND (kind = 'refund') = (refund_of IS NOT NULL) AND (refund_of IS NULL) = (refund_number IS NULL)
+        AND (number IS NULL OR entry_id = kind || '/' || action_id) AND (kind NOT IN ('top_up', 'refund') OR entry_id NOT LIKE '%/%')
         AND (kind <> 'reserve' OR reserve_id = entry_id) AND (amount > 0 OR kind IN ('reserve', 'post', 'release')))
-) STRICT;
-CREATE UNIQUE INDEX entries_once ON entries (action_id, kind) WHERE action_id IS NOT NULL;
+) STRICT, WITHOUT ROWID;
+-- Ids of posts and releases follow from their actions, so that one index less
+-- is written for them, and that by number: what is sent together lies together.
+CREATE UNIQUE INDEX entries_id ON entries (entry_id) WHERE number IS NULL;
+CREATE UNIQUE INDEX entries_once ON entries (number, kind) WHERE number IS NOT NULL;
 CREATE UNIQUE INDEX entries_reserve_once ON entries (plan_id, wallet_id) WHERE kind = 'reserve';
 CREATE INDEX entries_reserve ON entries (reserve_id, seq) WHERE reserve_id IS NOT NULL;
-CREATE INDEX entries_refund ON entries (refund_of) WHERE refund_of IS NOT NULL;
-CREATE INDEX entries_audit ON entries (audit_seq);
+CREATE INDEX entries_refund ON entries (refund_number) WHERE refund_number IS NOT NULL;
 
 CREATE TABLE leases (
     fence      INTEGER NOT NULL PRIMARY KEY CHECK (fence > 0),
@@ -213,10 +219,11 @@ CREATE TRIGGER leases_delete BEFORE DELETE ON leases BEGIN SELECT RAISE(ABORT, '
 
 -- One row per approved action: where it stands on its way out.
 CREATE TABLE dispatches (
-    action_id    TEXT    NOT NULL PRIMARY KEY,
+    number       INTEGER NOT NULL PRIMARY KEY CHECK (number > 0), -- in the order of the queue
+    action_id    TEXT    NOT NULL UNIQUE,
     plan_id      TEXT    NOT NULL REFERENCES approvals (plan_id),
     wallet_id    TEXT    NOT NULL,
-    reserve_id   TEXT    NOT NULL REFERENCES entries (entry_id),
+    reserve_id   TEXT    NOT NULL,
     amount       INTEGER NOT NULL CHECK (amount >= 0),
     customer_id  TEXT    NOT NULL,
     day          TEXT    NOT NULL,
@@ -237,26 +244,25 @@ CREATE TABLE dispatches (
     CHECK ((state IN ('waiting', 'leased')) = (ended_at IS NULL)),
     CHECK (state <> 'leased' OR fence > 0),
     FOREIGN KEY (plan_id, action_id) REFERENCES actions (plan_id, action_id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX dispatches_waiting ON dispatches (day, channel, value_cents DESC, action_id) WHERE state = 'waiting';
 CREATE INDEX dispatches_leased ON dispatches (day, channel, lease_until) WHERE state = 'leased';
-CREATE INDEX dispatches_ending ON dispatches (window_end) WHERE state IN ('waiting', 'leased');
-CREATE INDEX dispatches_plan ON dispatches (plan_id, state);
+CREATE INDEX dispatches_plan ON dispatches (plan_id); -- without the state: it is not to be written at every change of it
 
 CREATE TRIGGER dispatches_insert BEFORE INSERT ON dispatches BEGIN
-    SELECT RAISE(ABORT, 'ledger: the action is approved already') WHERE EXISTS (SELECT 1 FROM dispatches WHERE action_id = NEW.action_id);
+    SELECT RAISE(ABORT, 'ledger: the action is approved already') WHERE EXISTS (SELECT 1 FROM dispatches WHERE action_id = NEW.action_id OR number = NEW.number);
     SELECT RAISE(ABORT, 'ledger: an approved action begins waiting') WHERE NEW.state <> 'waiting' OR NEW.fence <> 0;
     SELECT RAISE(ABORT, 'ledger: nothing is dispatched that was not approved')
     WHERE NOT EXISTS (SELECT 1 FROM approvals p JOIN actions a ON a.plan_id = p.plan_id
         WHERE p.plan_id = NEW.plan_id AND a.action_id = NEW.action_id AND a.day = NEW.day AND a.channel = NEW.channel AND a.customer_id = NEW.customer_id
         AND a.window_start = NEW.window_start AND a.window_end = NEW.window_end);
     SELECT RAISE(ABORT, 'ledger: an approved action has money reserved')
-    WHERE NOT EXISTS (SELECT 1 FROM entries WHERE entry_id = NEW.reserve_id AND kind = 'reserve' AND plan_id = NEW.plan_id AND wallet_id = NEW.wallet_id);
+    WHERE NOT EXISTS (SELECT 1 FROM entries WHERE entry_id = NEW.reserve_id AND number IS NULL AND kind = 'reserve' AND plan_id = NEW.plan_id AND wallet_id = NEW.wallet_id);
 END;
 CREATE TRIGGER dispatches_update BEFORE UPDATE ON dispatches BEGIN
     SELECT RAISE(ABORT, 'ledger: the action has ended') WHERE OLD.state NOT IN ('waiting', 'leased');
     SELECT RAISE(ABORT, 'ledger: an action keeps what was approved')
-    WHERE NEW.action_id <> OLD.action_id OR NEW.plan_id <> OLD.plan_id OR NEW.wallet_id <> OLD.wallet_id OR NEW.reserve_id <> OLD.reserve_id
+    WHERE NEW.number <> OLD.number OR NEW.action_id <> OLD.action_id OR NEW.plan_id <> OLD.plan_id OR NEW.wallet_id <> OLD.wallet_id OR NEW.reserve_id <> OLD.reserve_id
         OR NEW.amount <> OLD.amount OR NEW.customer_id <> OLD.customer_id OR NEW.day <> OLD.day OR NEW.channel <> OLD.channel
         OR NEW.window_start <> OLD.window_start OR NEW.window_end <> OLD.window_end OR NEW.value_cents <> OLD.value_cents;
     SELECT RAISE(ABORT, 'ledger: a fence never goes back') WHERE NEW.fence < OLD.fence;
@@ -265,31 +271,33 @@ CREATE TRIGGER dispatches_update BEFORE UPDATE ON dispatches BEGIN
     SELECT RAISE(ABORT, 'ledger: an action that waits needs a new lease')
     WHERE OLD.state = 'waiting' AND NEW.state = 'leased' AND NEW.fence = OLD.fence;
     SELECT RAISE(ABORT, 'ledger: what is sent is posted, what is not is released, to the last cent') WHERE NEW.state NOT IN ('waiting', 'leased')
-        AND ((NEW.state = 'sent') <> EXISTS (SELECT 1 FROM entries WHERE action_id = NEW.action_id AND kind = 'post')
-            OR NEW.amount IS NOT (SELECT sum(amount) FROM entries WHERE action_id = NEW.action_id AND kind IN ('post', 'release')));
+        AND ((NEW.state = 'sent') <> EXISTS (SELECT 1 FROM entries WHERE number = NEW.number AND kind = 'post')
+            OR NEW.amount IS NOT (SELECT sum(amount) FROM entries WHERE number = NEW.number AND kind IN ('post', 'release')));
 END;
 CREATE TRIGGER dispatches_delete BEFORE DELETE ON dispatches BEGIN SELECT RAISE(ABORT, 'ledger: approved actions are not deleted'); END;
 
 CREATE TRIGGER entries_insert BEFORE INSERT ON entries BEGIN
-    SELECT RAISE(ABORT, 'ledger: the entry exists') WHERE EXISTS (SELECT 1 FROM entries WHERE entry_id = NEW.entry_id);
+    SELECT RAISE(ABORT, 'ledger: the entry exists') WHERE EXISTS (SELECT 1 FROM entries WHERE wallet_id = NEW.wallet_id AND seq >= NEW.seq)
+        OR EXISTS (SELECT 1 FROM entries WHERE entry_id = NEW.entry_id AND number IS NULL)
+        OR EXISTS (SELECT 1 FROM entries WHERE number = NEW.number AND kind = NEW.kind);
     SELECT RAISE(ABORT, 'ledger: balances do not follow from the entry before')
-    FROM (SELECT 1) LEFT JOIN (SELECT * FROM entries WHERE wallet_id = NEW.wallet_id ORDER BY seq DESC LIMIT 1) p
-    WHERE NEW.seq <> coalesce(p.seq, 0) + 1
-        OR NEW.funding <> coalesce(p.funding, 0) + NEW.amount * (NEW.credit = 'funding')
-        OR NEW.available <> coalesce(p.available, 0) + NEW.amount * ((NEW.debit = 'available') - (NEW.credit = 'available'))
-        OR NEW.reserved <> coalesce(p.reserved, 0) + NEW.amount * ((NEW.debit = 'reserved') - (NEW.credit = 'reserved'))
-        OR NEW.spent <> coalesce(p.spent, 0) + NEW.amount * ((NEW.debit = 'spent') - (NEW.credit = 'spent'));
+    WHERE NOT EXISTS (SELECT 1 FROM entries p WHERE p.wallet_id = NEW.wallet_id AND p.seq = NEW.seq - 1
+            AND NEW.funding = p.funding + NEW.amount * (NEW.credit = 'funding')
+            AND NEW.available = p.available + NEW.amount * ((NEW.debit = 'available') - (NEW.credit = 'available'))
+            AND NEW.reserved = p.reserved + NEW.amount * ((NEW.debit = 'reserved') - (NEW.credit = 'reserved'))
+            AND NEW.spent = p.spent + NEW.amount * ((NEW.debit = 'spent') - (NEW.credit = 'spent')))
+        AND (NEW.seq <> 1 OR NEW.kind <> 'top_up' OR NEW.funding <> NEW.amount OR NEW.available <> NEW.amount OR NEW.reserved <> 0 OR NEW.spent <> 0);
     SELECT RAISE(ABORT, 'ledger: a reserve begins with its whole amount') WHERE NEW.kind = 'reserve' AND NEW.left_after <> NEW.amount;
     SELECT RAISE(ABORT, 'ledger: more than is left of the reserve')
     WHERE NEW.kind IN ('post', 'release') AND NEW.left_after IS NOT (SELECT left_after - NEW.amount FROM entries
         WHERE reserve_id = NEW.reserve_id AND wallet_id = NEW.wallet_id AND plan_id = NEW.plan_id ORDER BY seq DESC LIMIT 1);
     SELECT RAISE(ABORT, 'ledger: more than was reserved for the action, or the action has ended')
     WHERE NEW.kind IN ('post', 'release') AND NOT EXISTS (SELECT 1 FROM dispatches d
-        WHERE d.action_id = NEW.action_id AND d.reserve_id = NEW.reserve_id AND d.plan_id = NEW.plan_id AND d.state IN ('waiting', 'leased')
-        AND NEW.amount + coalesce((SELECT sum(e.amount) FROM entries e WHERE e.action_id = NEW.action_id AND e.kind IN ('post', 'release')), 0) <= d.amount);
+        WHERE d.number = NEW.number AND d.action_id = NEW.action_id AND d.reserve_id = NEW.reserve_id AND d.plan_id = NEW.plan_id AND d.state IN ('waiting', 'leased')
+        AND NEW.amount + coalesce((SELECT sum(e.amount) FROM entries e WHERE e.number = NEW.number AND e.kind IN ('post', 'release')), 0) <= d.amount);
     SELECT RAISE(ABORT, 'ledger: more than was posted')
-    WHERE NEW.kind = 'refund' AND NOT EXISTS (SELECT 1 FROM entries p WHERE p.entry_id = NEW.refund_of AND p.kind = 'post' AND p.wallet_id = NEW.wallet_id
-        AND NEW.amount + coalesce((SELECT sum(r.amount) FROM entries r WHERE r.refund_of = p.entry_id), 0) <= p.amount);
+    WHERE NEW.kind = 'refund' AND NOT EXISTS (SELECT 1 FROM entries p WHERE p.number = NEW.refund_number AND p.kind = 'post' AND p.entry_id = NEW.refund_of AND p.wallet_id = NEW.wallet_id
+        AND NEW.amount + coalesce((SELECT sum(r.amount) FROM entries r WHERE r.refund_number = NEW.refund_number), 0) <= p.amount);
 END;
 CREATE TRIGGER entries_update BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'ledger: entries are immutable'); END;
 CREATE TRIGGER entries_delete BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'ledger: entries are immutable'); END;
