@@ -229,7 +229,7 @@ func wholePlan(t *testing.T, g *optimizer.Grid, a *optimizer.Allocation) *optimi
 
 // TestWholePlansAreTheBestThereAre compares with all whole plans of small grids.
 func TestWholePlansAreTheBestThereAre(t *testing.T) {
-	cases := uint64(1200)
+	cases := uint64(700)
 	if testing.Short() {
 		cases = 300
 	}
