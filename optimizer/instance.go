@@ -2,12 +2,14 @@ package optimizer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"dunning/data"
 )
@@ -149,34 +151,83 @@ func (c Instance) draw() *MemoryValues {
 		m.profile = make([]int32, c.Customers)
 	}
 	workers := runtime.GOMAXPROCS(0)
-	sketches, largest := make([]sketch, workers), make([]float32, workers)
+	parts := make([]drawn, workers)
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
+			from, to := c.Customers*w/workers, c.Customers*(w+1)/workers
+			var profiles []int32
+			if m.profile != nil {
+				profiles = m.profile[from:to]
+			}
+			c.newDrawer().customers(from, m.narrow[from*slots:to*slots], profiles, &parts[w])
+		})
+	}
+	wg.Wait()
+	m.sample, m.largest = mergeDrawn(parts)
+	return m
+}
+
+// WriteFile draws the customers into a values file, a block per core at a time.
+// Its Sample is that of the instance in memory. When ctx is done it stops, and
+// leaves no file behind.
+func (c Instance) WriteFile(ctx context.Context, path string) error {
+	if _, err := c.Grid(); err != nil {
+		return err
+	}
+	w, err := CreateValues(path, c.Channels*c.Days, c.Segments > 1)
+	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	w.layout.customers = int64(c.Customers)
+	workers := runtime.GOMAXPROCS(0)
+	parts, errs := make([]drawn, workers), make([]error, workers)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for k := range workers {
+		wg.Go(func() {
 			d := c.newDrawer()
-			for i := c.Customers * w / workers; i < c.Customers*(w+1)/workers; i++ {
-				row := m.narrow[i*slots : (i+1)*slots]
-				profile := d.customer(i, row)
-				if m.profile != nil {
-					m.profile[i] = profile
+			values, profiles := make([]float32, w.layout.perBlock*w.layout.slots), make([]int32, w.layout.perBlock)
+			for errs[k] == nil {
+				block := next.Add(1) - 1
+				if block >= w.layout.blocks() {
+					return
 				}
-				sketches[w].offer(sampleHashNarrow(profile, row), i)
-				for _, v := range row {
-					if !math.IsInf(float64(v), -1) {
-						largest[w] = max(largest[w], v, -v)
-					}
+				_, n := w.layout.place(block)
+				first := block * w.layout.perBlock
+				d.customers(int(first), values[:n*w.layout.slots], profiles[:n], &parts[k])
+				if errs[k] = ctx.Err(); errs[k] == nil && w.layout.profiled {
+					errs[k] = w.writeBlock(first, values[:n*w.layout.slots], profiles[:n])
+				} else if errs[k] == nil {
+					errs[k] = w.writeBlock(first, values[:n*w.layout.slots], nil)
 				}
 			}
 		})
 	}
 	wg.Wait()
-	for w := range workers {
-		m.largest = max(m.largest, float64(largest[w]))
-		for _, k := range sketches[w].kept {
-			m.sample.offer(k.hash, k.customer)
-		}
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
-	return m
+	w.sample, w.layout.largest = mergeDrawn(parts)
+	return w.Close()
+}
+
+// drawn is what is to be known of the customers that one goroutine drew.
+type drawn struct {
+	sample  sketch
+	largest float32
+}
+
+func mergeDrawn(parts []drawn) (sample sketch, largest float64) {
+	for k := range parts {
+		largest = max(largest, float64(parts[k].largest))
+		for _, s := range parts[k].sample.kept {
+			sample.offer(s.hash, s.customer)
+		}
+		parts[k].sample.kept = nil
+	}
+	return sample, largest
 }
 
 // drawer draws customers; one goroutine's.
@@ -195,6 +246,25 @@ func (c Instance) newDrawer() *drawer {
 		d.day = append(d.day, math.Pow(0.97, float64(day)))
 	}
 	return d
+}
+
+// customers draws the customers from first on: values, and profiles if there are
+// any, and notes them.
+func (d *drawer) customers(first int, values []float32, profiles []int32, to *drawn) {
+	slots := len(d.order)
+	for i := range len(values) / slots {
+		row := values[i*slots : (i+1)*slots]
+		profile := d.customer(first+i, row)
+		if profiles != nil {
+			profiles[i] = profile
+		}
+		to.sample.offer(sampleHashNarrow(profile, row), first+i)
+		for _, v := range row {
+			if !math.IsInf(float64(v), -1) {
+				to.largest = max(to.largest, v, -v)
+			}
+		}
+	}
 }
 
 // customer draws customer i's values into row and returns the profile.
