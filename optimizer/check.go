@@ -10,9 +10,9 @@ import (
 // claims to be.
 var ErrCertificate = errors.New("optimizer: certificate refused")
 
-// Certificate is what [Check] found out about a solution. Everything is
-// recomputed from the problem, X and Prices, in compensated arithmetic, by code
-// that no solver uses.
+// Certificate is what [Check] found out about a solution, or [CheckGrid] about
+// an allocation. Everything is recomputed from the problem, the shares and the
+// prices, in compensated or exact arithmetic, by code that no solver uses.
 type Certificate struct {
 	ObjectiveCents float64 // Σ value × x
 	BoundCents     float64 // Σ price × limit + Σ_i max(0, largest reduced cost of i)
@@ -30,6 +30,7 @@ type Certificate struct {
 	OptionSlackCents   float64 // Σ x × (best reduced cost − own reduced cost)
 
 	ViolatedRow string // name of the row of RowViolation, "" when none
+	PlanFault   string // the first customer with a ladder that is not allowed, and why; "" when none
 
 	shape     error   // X or Prices of the wrong length or not finite
 	objective float64 // as stated by the solution
@@ -104,7 +105,7 @@ func (c *Certificate) checkRow(row *Row, price, used float64) {
 		excess, wrong = -excess, price
 	}
 	c.PriceViolation = max(c.PriceViolation, wrong)
-	if v := excess / math.Max(1, math.Abs(row.Limit)); v > c.RowViolation {
+	if v := excess / math.Max(1, math.Abs(row.Limit)); !(v <= c.RowViolation) {
 		c.RowViolation, c.ViolatedRow = v, row.Name
 	}
 }
@@ -155,11 +156,13 @@ func (c *Certificate) Err(t Tolerance) error {
 		}
 	}
 	scale := math.Max(1, math.Abs(c.ObjectiveCents))
-	refuse(c.ShareViolation > t.Feasibility, "a share is %.6g outside [0, 1]", c.ShareViolation)
-	refuse(c.CustomerViolation > t.Feasibility, "a customer is chosen %.6g times too often", c.CustomerViolation)
-	refuse(c.RowViolation > t.Feasibility, "row %q is violated by %.6g of its limit", c.ViolatedRow, c.RowViolation)
-	refuse(c.PriceViolation > 0, "a price has the wrong sign by %.6g", c.PriceViolation)
-	refuse(math.Abs(c.Gap) > t.Gap, "gap %.3g between objective %.10g and bound %.10g", c.Gap, c.ObjectiveCents, c.BoundCents)
+	// A figure that is no number is a fault, too: hence "not at most".
+	refuse(c.PlanFault != "", "%s", c.PlanFault)
+	refuse(!(c.ShareViolation <= t.Feasibility), "a share is %.6g outside [0, 1]", c.ShareViolation)
+	refuse(!(c.CustomerViolation <= t.Feasibility), "a customer is chosen %.6g times too often", c.CustomerViolation)
+	refuse(!(c.RowViolation <= t.Feasibility), "row %q is violated by %.6g of its limit", c.ViolatedRow, c.RowViolation)
+	refuse(!(c.PriceViolation <= 0), "a price has the wrong sign by %.6g", c.PriceViolation)
+	refuse(!(math.Abs(c.Gap) <= t.Gap), "gap %.3g between objective %.10g and bound %.10g", c.Gap, c.ObjectiveCents, c.BoundCents)
 	refuse(!(math.Abs(c.objective-c.ObjectiveCents) <= t.Gap*scale), "stated objective %.12g, recomputed %.12g", c.objective, c.ObjectiveCents)
 	refuse(!(math.Abs(c.bound-c.BoundCents) <= t.Gap*scale), "stated bound %.12g, recomputed %.12g", c.bound, c.BoundCents)
 	return errors.Join(faults...)
