@@ -290,3 +290,19 @@ func TestPlansThatAreWrong(t *testing.T) {
 		t.Errorf("%+v, %v", plans, err)
 	}
 }
+
+// Somebody with the database's password changes an action between submission
+// and approval: the hash is computed anew from what is stored.
+func TestApprovalRefusesChangedActions(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, h *home) {
+		h.funded(t, 1000)
+		plan := h.submitted(t, proposal("P1", 3))
+		dropTriggers(t, h)
+		if err := h.exec(`UPDATE actions SET customer_id = 'C9' WHERE action_id = 'P1-000002'`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Approve(t.Context(), approval(plan)); !errors.Is(err, ledger.ErrHash) {
+			t.Errorf("a plan was approved that nobody has seen: %v", err)
+		}
+	})
+}

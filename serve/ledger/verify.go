@@ -55,13 +55,7 @@ func (s *Store) Verify(ctx context.Context, heads ...Head) (Report, error) {
 		v.keep(h, "an exported head")
 	}
 	err := s.read(ctx, func(t transaction) error {
-		v.Report = Report{Faults: v.Faults}
-		for _, step := range []func(transaction) error{v.entries, v.heads, v.audit, v.plans, v.dispatches} {
-			if err := step(t); err != nil {
-				return fmt.Errorf("ledger: verify: %w", err)
-			}
-		}
-		return nil
+		return v.all(t)
 	})
 	return v.Report, err
 }
@@ -70,6 +64,15 @@ type verifier struct {
 	Report
 	digests map[int64]string // of the entries of an audit row
 	kept    map[int64]string // hashes that somebody kept of audit rows
+}
+
+func (v *verifier) all(t transaction) error {
+	for _, step := range []func(transaction) error{v.entries, v.heads, v.audit, v.plans, v.dispatches} {
+		if err := step(t); err != nil {
+			return fmt.Errorf("ledger: verify: %w", err)
+		}
+	}
+	return nil
 }
 
 func (v *verifier) keep(h Head, who string) {
