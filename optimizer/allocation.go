@@ -14,6 +14,7 @@ type Allocation struct {
 	// Prices is the DualPrice of each row: what one more unit of its limit
 	// would bring in, in cents.
 	Prices         []float64
+	Intervals      []Interval // of each row's price; nil unless asked for
 	ObjectiveCents float64
 	BoundCents     float64 // Lagrangian dual bound at Prices, never below the true optimum
 	Iterations     int     // of the simplex method, over all linear programs

@@ -29,7 +29,10 @@ type Boxstep struct {
 	// Start is where the search starts instead of the sample's prices: those of
 	// yesterday's solution, one per row; nil for none.
 	Start []float64
-	Log   *slog.Logger // one line per step at level Debug; nil for silence
+	// Intervals asks for the interval of each row's price; LP must be an
+	// LPOpener then.
+	Intervals bool
+	Log       *slog.Logger // one line per step at level Debug; nil for silence
 }
 
 // Constants of the search; docs/OPTIMIZER.md says how they were chosen.
@@ -108,8 +111,13 @@ func (s *boxstepRun) allocate() (*Allocation, error) {
 		for r := range s.m.cap { // a demand that is met at a price beyond the cap
 			s.m.cap[r] *= 1e3
 		}
-		s.wide, s.clipped, s.temperature, s.narrowings, s.lastColumns = nil, false, 0, 0, 0
+		s.restart()
 	}
+}
+
+// restart forgets what the search knows of the prices.
+func (s *boxstepRun) restart() {
+	s.wide, s.clipped, s.temperature, s.narrowings, s.lastColumns = nil, false, 0, 0, 0
 }
 
 func (s Boxstep) newRun(ctx context.Context, m *market) *boxstepRun {
@@ -134,13 +142,13 @@ func (s *boxstepRun) search() (*Allocation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.searchFrom(centre, half)
+	return s.searchFrom(centre, half, maxSteps)
 }
 
-// searchFrom searches from a box.
-func (s *boxstepRun) searchFrom(centre, half []float64) (*Allocation, error) {
+// searchFrom searches from a box; errUnsettled is wrapped after so many steps.
+func (s *boxstepRun) searchFrom(centre, half []float64, steps int) (*Allocation, error) {
 	strikes := make([]int, s.m.rows())
-	for range maxSteps {
+	for range steps {
 		b := s.m.boxAround(centre, half)
 		found, err := s.look(&b)
 		if err != nil {
@@ -176,7 +184,7 @@ func (s *boxstepRun) searchFrom(centre, half []float64) (*Allocation, error) {
 		}
 		s.lastColumns = 0
 	}
-	return nil, fmt.Errorf("%w: %d steps", errUnsettled, maxSteps)
+	return nil, fmt.Errorf("%w: %d steps", errUnsettled, steps)
 }
 
 // tiedColumns is how many times MaxColumns a program may have before ties are
@@ -375,15 +383,33 @@ func (s *boxstepRun) solveLPs(programs []*reduced) ([]*LPSolution, error) {
 // reduced program's shares of the others, its prices.
 func (s *boxstepRun) finish(b box, found *scanned, program *reduced, res *LPSolution) (*Allocation, error) {
 	began := time.Now()
-	s.m.narrowGroups(s.wide.open, b, s.chosen)
+	var split []Share
+	if s.chosen != nil {
+		s.m.narrowGroups(s.wide.open, b, s.chosen)
+		split = program.shares(res, s.chosen)
+	}
 	prices := boxed(res.Prices, b)
-	a := &Allocation{Status: Optimal, Chosen: s.chosen, Split: program.shares(res, s.chosen), Iterations: s.iterations,
-		short: program.overflows(res), ObjectiveCents: found.worth + program.worth + res.Objective, BoundCents: s.m.bound(found, prices) + s.loosened, Prices: prices, near: found.open, used: found.used, worth: found.worth}
+	a := &Allocation{Status: Optimal, Chosen: s.chosen, Split: split,
+		ObjectiveCents: found.worth + program.worth + res.Objective, BoundCents: s.m.bound(found, prices) + s.loosened,
+		near: found.open, used: found.used, worth: found.worth, short: program.overflows(res)}
+	if s.m.soft == nil && s.m.hasClosed() {
+		if err := s.m.closedPrices(s.ctx, prices); err != nil {
+			return nil, err
+		}
+		s.work.FullReads++
+	}
+	s.work.FinishSeconds += time.Since(began).Seconds()
+	if s.Intervals {
+		s.chosen = nil // the answer's now
+		var err error
+		if a.Intervals, err = s.intervals(b, program, prices); err != nil {
+			return nil, err
+		}
+	}
 	for r := range prices {
 		prices[r] = 0 + s.m.t.sign[r]*prices[r] // 0 + −0 is +0
 	}
-	s.work.FinishSeconds += time.Since(began).Seconds()
-	a.Work = s.work
+	a.Prices, a.Iterations, a.Work = prices, s.iterations, s.work
 	return a, nil
 }
 

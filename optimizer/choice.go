@@ -17,6 +17,9 @@ func (b box) holds(prices []float64) bool {
 	return true
 }
 
+// covers reports whether inner lies in b.
+func (b box) covers(inner box) bool { return b.holds(inner.lower) && b.holds(inner.upper) }
+
 // cut returns inner without what lies outside b.
 func (b box) cut(inner box) box {
 	out := box{centre: inner.centre, lower: make([]float64, len(b.lower)), upper: make([]float64, len(b.upper))}

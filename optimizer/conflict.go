@@ -105,7 +105,7 @@ func (s *boxstepRun) shortfall(in []bool) (*Allocation, []bool, error) {
 	if m.sample, err = need.Sample(s.ctx); err != nil {
 		return nil, nil, err
 	}
-	m.narrow = false
+	m.narrow, m.typical = false, need.size
 	search := Boxstep{LP: s.LP, MaxColumns: s.MaxColumns, Log: s.Log}.newRun(s.ctx, &m)
 	a, err := search.search()
 	s.work.add(search.work)

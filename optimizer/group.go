@@ -3,7 +3,9 @@ package optimizer
 import (
 	"cmp"
 	"math"
+	"runtime"
 	"slices"
+	"sync"
 )
 
 // group is the undecided customers of a profile whose kept options are the
@@ -36,15 +38,22 @@ func (g *grouper) add(groups []group, profile int32, options []option, customer 
 		}
 	}
 	g.alike[h] = append(g.alike[h], int32(len(groups)))
-	if len(g.options)+len(options) > cap(g.options) {
-		g.options = make([]option, 0, max(4096, len(options)))
-	}
 	if len(g.members) == cap(g.members) {
 		g.members = make([]int32, 0, 4096)
 	}
-	o, m := len(g.options), len(g.members)
-	g.options, g.members = append(g.options, options...), append(g.members, customer)
-	return append(groups, group{h, profile, slices.Clip(g.options[o:]), slices.Clip(g.members[m:])})
+	m := len(g.members)
+	g.members = append(g.members, customer)
+	return append(groups, group{h, profile, g.copy(options), slices.Clip(g.members[m:])})
+}
+
+// copy returns a copy of options.
+func (g *grouper) copy(options []option) []option {
+	if len(g.options)+len(options) > cap(g.options) {
+		g.options = make([]option, 0, max(4096, len(options)))
+	}
+	o := len(g.options)
+	g.options = append(g.options, options...)
+	return slices.Clip(g.options[o:])
 }
 
 // mergeAlike merges equal groups and sorts them by content, so that their order
@@ -110,35 +119,38 @@ func (h *hash) mixed() uint64 {
 // narrowGroups decides groups at a box within the one that left them open. Only
 // the options they kept can still win.
 func (m *market) narrowGroups(groups []group, b box, chosen []Rungs) *scanned {
-	out := &scanned{used: make([]float64, m.t.rows())}
-	used, worth := make([]exactSum, m.t.rows()), exactSum{units: centUnits}
-	for r := range used {
-		used[r] = newExactSum(m.t.largest[r])
-	}
-	t := newTester(m.t, b)
-	var keep []option
-	for _, g := range groups {
-		keep = t.among(g.profile, g.options, keep)
-		if len(keep) > 1 {
-			out.open = append(out.open, group{hashOptions(g.profile, keep), g.profile, slices.Clone(keep), g.members})
-			continue
-		}
-		won, n := keep[0], int64(len(g.members))
-		worth.addTimes(won.worth, n)
-		rows, amounts := t.uses(g.profile, won.rungs)
-		for k, r := range rows {
-			used[r].addTimes(amounts[k], n)
-		}
-		if chosen != nil {
-			for _, i := range g.members {
-				chosen[i] = won.rungs
+	parts := make([]*partial, runtime.GOMAXPROCS(0))
+	s := &scanner{m: m, request: request{box: b, chosen: chosen}}
+	var wg sync.WaitGroup
+	for w := range parts {
+		wg.Go(func() {
+			p := s.newPartial()
+			for _, g := range groups[len(groups)*w/len(parts) : len(groups)*(w+1)/len(parts)] {
+				p.keep = p.tester.among(g.profile, g.options, p.keep)
+				p.takeGroup(g)
 			}
+			parts[w] = p
+		})
+	}
+	wg.Wait()
+	return m.merge(parts)
+}
+
+// takeGroup notes the group whose options were kept.
+func (p *partial) takeGroup(g group) {
+	if len(p.keep) > 1 {
+		p.open = append(p.open, group{hashOptions(g.profile, p.keep), g.profile, p.groups.copy(p.keep), g.members})
+		return
+	}
+	won, n := p.keep[0], int64(len(g.members))
+	p.worth.addTimes(won.worth, n)
+	rows, amounts := p.tester.uses(g.profile, won.rungs)
+	for k, r := range rows {
+		p.used[r].addTimes(amounts[k], n)
+	}
+	if p.s.chosen != nil {
+		for _, i := range g.members {
+			p.s.chosen[i] = won.rungs
 		}
 	}
-	for r := range used {
-		out.used[r] = used[r].value()
-	}
-	out.worth = worth.value()
-	out.open = mergeAlike(out.open)
-	return out
 }

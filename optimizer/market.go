@@ -2,7 +2,9 @@ package optimizer
 
 import (
 	"context"
-	"slices"
+	"math"
+	"runtime"
+	"sync"
 )
 
 // market is a grid as the search for its prices sees it. Rows are kept in the
@@ -16,6 +18,11 @@ type market struct {
 	soft     []bool    // rows that may overflow at their cap; nil for none
 	sample   Block
 	narrow   bool // values are single precision
+	// What the sample says of the customers: the mean number of their slots, the
+	// mean of their largest absolute values, and which rows any of them may use.
+	options float64
+	typical float64
+	sampled []bool
 }
 
 func newMarket(ctx context.Context, g *Grid) (*market, error) {
@@ -25,6 +32,7 @@ func newMarket(ctx context.Context, g *Grid) (*market, error) {
 		return nil, err
 	}
 	m.narrow = m.sample.Narrow != nil
+	m.describe()
 	// The cap of a row is a hundred times the most that any option is worth
 	// per unit of it: prices beyond that can only serve demands that cannot be
 	// met.
@@ -34,6 +42,36 @@ func newMarket(ctx context.Context, g *Grid) (*market, error) {
 		m.cap[r] = 100 * worth / max(m.t.smallest[r], 1e-3*m.t.scale[r])
 	}
 	return m, nil
+}
+
+// describe looks through the sample.
+func (m *market) describe() {
+	m.sampled = make([]bool, m.t.rows())
+	allowed := make([]bool, m.profiles*m.t.slots)
+	scratch := make([]float64, m.t.slots)
+	slots, best := 0, 0.0
+	for i := range m.sample.Customers {
+		most := 0.0
+		at := int(m.sample.profile(i)) * m.t.slots
+		for s, v := range m.sample.values(i, scratch) {
+			if v != Forbidden {
+				slots++
+				allowed[at+s] = true
+				most = max(most, math.Abs(v))
+			}
+		}
+		best += most
+	}
+	for k, is := range allowed {
+		if is {
+			rows, _ := m.t.touch(int32(k/m.t.slots), k%m.t.slots)
+			for _, r := range rows {
+				m.sampled[r] = true
+			}
+		}
+	}
+	n := float64(max(1, m.sample.Customers))
+	m.options, m.typical = max(1, float64(slots)/n), max(best/n, math.SmallestNonzeroFloat32)
 }
 
 func (m *market) rows() int { return len(m.cap) }
@@ -66,14 +104,20 @@ func (m *market) boxAround(centre, half []float64) box {
 // scanSample lists the first customers of the sample with the options that a
 // box leaves them, the decided with one.
 func (m *market) scanSample(customers int, b box, limit int) []group {
-	search := m.newSearch(b)
-	values := make([]float64, m.t.slots)
+	s := m.newScanner(request{box: b, limit: limit})
+	defer s.close()
 	groups := make([]group, customers)
-	var keep []option
-	for i := range groups {
-		profile := m.sample.profile(i)
-		keep, _ = search.decide(profile, m.sample.values(i, values), limit, keep)
-		groups[i] = group{profile: profile, options: slices.Clone(keep), members: []int32{int32(i)}}
+	workers := runtime.GOMAXPROCS(0)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			p := s.newPartial()
+			for i := customers * w / workers; i < customers*(w+1)/workers; i++ {
+				p.look(m.sample, i)
+				groups[i] = group{profile: m.sample.profile(i), options: p.groups.copy(p.keep), members: []int32{int32(i)}}
+			}
+		})
 	}
+	wg.Wait()
 	return groups
 }

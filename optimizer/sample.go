@@ -28,7 +28,7 @@ const (
 func (s *boxstepRun) coldStart() (centre, half []float64, err error) {
 	m := s.m
 	centre, half = make([]float64, m.rows()), slices.Clone(m.cap)
-	if m.t.rule.touches() == 1 && float64(m.values.Customers())*m.optionsOfSampled() <= float64(s.MaxColumns) {
+	if m.t.rule.touches() == 1 && float64(m.values.Customers())*m.options <= float64(s.MaxColumns) {
 		return centre, half, nil
 	}
 	size := min(max(firstSample, firstPerRow*m.rows()), m.sample.Customers)
@@ -38,11 +38,11 @@ func (s *boxstepRun) coldStart() (centre, half []float64, err error) {
 	case m.t.rule.touches() > 1:
 		centre, half = s.ladderStart(size)
 	default:
-		s.temperature = hotTemper * m.meanBest(size)
+		s.temperature = hotTemper * m.typical
 		centre, half = s.sampleStep(size, centre, half, firstErrors)
 	}
 	if s.temperature == 0 {
-		s.temperature = 0.1 * m.meanBest(size)
+		s.temperature = 0.1 * m.typical
 	}
 	if size < m.sample.Customers || s.Start != nil {
 		centre, half = s.sampleStep(m.sample.Customers, centre, half, sampleErrors)
@@ -65,36 +65,6 @@ func (m *market) startBox(start []float64) (centre, half []float64) {
 	return centre, half
 }
 
-// optionsOfSampled returns the mean number of slots that the sampled customers
-// may have.
-func (m *market) optionsOfSampled() float64 {
-	scratch, n := make([]float64, m.t.slots), 0
-	for i := range m.sample.Customers {
-		for _, v := range m.sample.values(i, scratch) {
-			if v != Forbidden {
-				n++
-			}
-		}
-	}
-	return max(1, float64(n)/float64(max(1, m.sample.Customers)))
-}
-
-// meanBest returns the mean over some sampled customers of their largest
-// absolute value: the size of what there is to decide about.
-func (m *market) meanBest(customers int) float64 {
-	scratch, total := make([]float64, m.t.slots), 0.0
-	for i := range customers {
-		best := 0.0
-		for _, v := range m.sample.values(i, scratch) {
-			if v != Forbidden {
-				best = max(best, math.Abs(v))
-			}
-		}
-		total += best / float64(customers)
-	}
-	return max(total, math.SmallestNonzeroFloat32)
-}
-
 // sampleStep returns the prices of the first customers of the sample, within a
 // box, and how far the prices of everybody may be from them.
 func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64) ([]float64, []float64) {
@@ -108,7 +78,7 @@ func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64
 	}
 	f := m.newSmooth(found, limit, b)
 	price := slices.Clone(b.centre)
-	last := coolTemper * m.meanBest(min(size, firstSample))
+	last := coolTemper * m.typical
 	for {
 		f.minimise(s.ctx, price, s.temperature)
 		if s.temperature <= last || s.ctx.Err() != nil {
@@ -128,8 +98,9 @@ func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64
 // fall, whose covariance is T·H. H, the density of customers about to change
 // their minds, is told at a temperature that shows enough of them.
 //
-// others is the share of the customers that f does not hold. A row that f says
-// nothing about gets all the room there is.
+// others is the share of the customers that f does not hold. A row that no
+// sampled customer may use gets all the room there is; one that nobody is about to change
+// his mind over no more than touches are worth.
 func (m *market) errorsOf(f *smooth, price []float64, temperature, others, errors float64) []float64 {
 	p := f.at(price, temperature, true, others > 0)
 	density, warm := p, temperature
@@ -142,7 +113,7 @@ func (m *market) errorsOf(f *smooth, price []float64, temperature, others, error
 	for r := range half {
 		switch {
 		case m.t.closed[r]:
-		case p.silent(r):
+		case !m.sampled[r]:
 			half[r] = m.cap[r]
 		case price[r] > 0:
 			rows = append(rows, r)
@@ -166,7 +137,7 @@ func (m *market) errorsOf(f *smooth, price []float64, temperature, others, error
 	for i, r := range rows {
 		scale := m.t.scale[r]
 		touch := warm * scale / (density.hessian[r*m.rows()+r] + scale*scale)
-		half[r] = errors*warm*math.Sqrt(max(0, both.At(i, i))) + touch
+		half[r] = min(errors*warm*math.Sqrt(max(0, both.At(i, i)))+touch, price[r]+2*m.typical/scale)
 	}
 	return half
 }
@@ -177,7 +148,7 @@ func (m *market) errorsOf(f *smooth, price []float64, temperature, others, error
 // the capacities of all days to a budget.
 func (m *market) nearlyBinding(p, density *smoothPoint, binding []int, price []float64, others float64) (rows []int) {
 	for r, y := range price {
-		if y <= 0 && !m.t.closed[r] && !p.silent(r) {
+		if y <= 0 && !m.t.closed[r] && m.sampled[r] {
 			rows = append(rows, r)
 		}
 	}
@@ -226,12 +197,6 @@ func (p *smoothPoint) variance(a, b []int, others float64) *mat.Dense {
 	return v
 }
 
-// silent reports whether no customer uses the row at all.
-func (p *smoothPoint) silent(r int) bool {
-	k := r*len(p.gradient) + r
-	return p.hessian[k] == 0 && p.between != nil && p.between[k] == 0
-}
-
 // narrow replaces the box by a smaller one: the prices at which the customers
 // that are left undecided, all of them, nearly meet the limits.
 func (s *boxstepRun) narrow(found *scanned, b box) (centre, half []float64) {
@@ -248,7 +213,7 @@ func (s *boxstepRun) narrow(found *scanned, b box) (centre, half []float64) {
 	for r, g := range at.gradient {
 		// The price wants out, by more than chance: read again around it.
 		if out := s.edge(r, price[r]); out*g < 0 && abs(g) > s.m.t.scale[r]+math.Sqrt(at.hessian[r*len(price)+r]) {
-			half[r] = max(half[r], (s.wideBox.upper[r]-s.wideBox.lower[r])/2)
+			half[r] = max(half[r], (s.wideBox.upper[r]-s.wideBox.lower[r])/wideBox)
 			s.clipped = true
 		}
 	}
@@ -288,14 +253,14 @@ func (s *boxstepRun) ladderStart(size int) (centre, half []float64) {
 	t := *m.t
 	t.rule = LadderRule{}
 	m.t, single.m = &t, &m
-	single.temperature = hotTemper * m.meanBest(size)
+	single.temperature = hotTemper * m.typical
 	centre, half = single.sampleStep(size, make([]float64, m.rows()), m.cap, sampleErrors)
 	for range ladderRounds {
 		for r := range half {
 			half[r] = max(half[r], centre[r]/2)
 		}
 		before := centre
-		s.temperature = hotTemper / coolingFactor * m.meanBest(size)
+		s.temperature = hotTemper / coolingFactor * m.typical
 		centre, half = s.sampleStep(size, centre, half, sampleErrors)
 		if closeTo(centre, before) {
 			break

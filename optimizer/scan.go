@@ -2,6 +2,7 @@ package optimizer
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -36,49 +37,61 @@ func (m *market) scan(ctx context.Context, requests []request) ([]*scanned, erro
 		scanners[q] = m.newScanner(r)
 		defer scanners[q].close()
 	}
-	blocks := m.values.Blocks()
-	workers := min(runtime.GOMAXPROCS(0), max(1, blocks))
-	parts := make([][]*partial, workers)
-	errs := make([]error, workers)
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			parts[w] = make([]*partial, len(requests))
-			for q, s := range scanners {
-				parts[w][q] = s.newPartial()
-			}
-			for {
-				k := int(next.Add(1)) - 1
-				if k >= blocks || errs[w] != nil {
-					return
-				}
-				if errs[w] = ctx.Err(); errs[w] == nil {
-					errs[w] = m.values.Read(ctx, k, func(b Block) error {
-						for _, p := range parts[w] {
-							p.scan(b)
-						}
-						return nil
-					})
-				}
-			}
-		})
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
+	var parts [][]*partial
+	var mu sync.Mutex
+	err := m.eachBlock(ctx, func() func(Block) {
+		mine := make([]*partial, len(requests))
+		for q, s := range scanners {
+			mine[q] = s.newPartial()
 		}
+		mu.Lock()
+		defer mu.Unlock()
+		parts = append(parts, mine)
+		return func(b Block) {
+			for _, p := range mine {
+				p.scan(b)
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	out := make([]*scanned, len(requests))
 	for q := range requests {
-		of := make([]*partial, workers)
+		of := make([]*partial, len(parts))
 		for w := range parts {
 			of[w] = parts[w][q]
 		}
 		out[q] = m.merge(of)
 	}
 	return out, nil
+}
+
+// eachBlock reads all blocks, shared out over the cores: each goroutine calls
+// begin once and hands its blocks to what that returns.
+func (m *market) eachBlock(ctx context.Context, begin func() func(Block)) error {
+	blocks := m.values.Blocks()
+	workers := min(runtime.GOMAXPROCS(0), max(1, blocks))
+	errs := make([]error, workers)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			use := begin()
+			take := func(b Block) error { use(b); return nil }
+			for errs[w] == nil {
+				k := int(next.Add(1)) - 1
+				if k >= blocks {
+					return
+				}
+				if errs[w] = ctx.Err(); errs[w] == nil {
+					errs[w] = m.values.Read(ctx, k, take)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // scanner is one request with what all its goroutines share.
@@ -142,11 +155,9 @@ func (s *scanner) newPartial() *partial {
 func (p *partial) scan(b Block) {
 	p.groups.start()
 	if p.s.kernel == nil || b.Narrow == nil {
-		var complete bool
 		for i := range b.Customers {
-			profile := b.profile(i)
-			p.keep, complete = p.search.decide(profile, b.values(i, p.values), p.s.limit, p.keep)
-			p.take(profile, b.First+i, complete)
+			complete := p.look(b, i)
+			p.take(b.profile(i), b.First+i, complete)
 		}
 		return
 	}
@@ -155,13 +166,24 @@ func (p *partial) scan(b Block) {
 		chosen = p.s.chosen[b.First : b.First+b.Customers]
 	}
 	p.s.kernel.scan(b, &p.tally, chosen)
-	slots := p.s.m.t.slots
 	for _, i := range p.tally.open {
-		profile := b.profile(int(i))
-		p.options = p.s.prices[profile].among(b.Narrow[int(i)*slots:(int(i)+1)*slots], p.options)
-		p.keep = p.tester.among(profile, p.options, p.keep)
-		p.take(profile, b.First+int(i), true)
+		complete := p.look(b, int(i))
+		p.take(b.profile(int(i)), b.First+int(i), complete)
 	}
+}
+
+// look finds the options of a block's customer i that the box leaves open. The
+// kernel's prices, where there are any, leave few to compare exactly.
+func (p *partial) look(b Block, i int) (complete bool) {
+	profile := b.profile(i)
+	if p.s.kernel == nil || b.Narrow == nil {
+		p.keep, complete = p.search.decide(profile, b.values(i, p.values), p.s.limit, p.keep)
+		return complete
+	}
+	slots := p.s.m.t.slots
+	p.options = p.s.prices[profile].among(b.Narrow[i*slots:(i+1)*slots], p.options)
+	p.keep = p.tester.among(profile, p.options, p.keep)
+	return true
 }
 
 // take notes the customer whose options were kept.
