@@ -29,8 +29,9 @@ type channelCorrection struct {
 	// shares of the balance.
 	Mean   float64 `json:"mean"`
 	MeanSE float64 `json:"mean_se"`
-	// Slope is the regression of doubly robust scores on the estimates: 1 is
-	// perfect, 0 a ranking that says nothing.
+	// Slope is the regression of doubly robust scores on the estimates, over
+	// decisions that the model was not fitted on: 1 is perfect, 0 a ranking
+	// that says nothing.
 	Slope   float64 `json:"slope"`
 	SlopeSE float64 `json:"slope_se"`
 	// Usable tells that the ranking is used; otherwise everybody has Average.
@@ -64,17 +65,22 @@ func correctionColumns(to []float64, effect, organic, reached float64, stage int
 	return to
 }
 
-// usableZ is how many standard errors from 0 a slope or a mean must be to be
-// believed.
-const usableZ = 2
+// usableZ is how many standard errors above 0 a ranking's slope, or one policy's
+// value above another's, must be to be believed; averageZ is that of a mean, of
+// which there is one for each channel.
+const (
+	usableZ  = 2.5
+	averageZ = 3
+)
 
 // correct compares the estimates with what the logged probabilities say of
-// decisions in [from, to).
-func (r *responses) correct(channels []data.Channel, from, to data.Date) (map[data.Channel]*channelCorrection, error) {
+// decisions before to. Whether the ranking is of use is asked of decisions from
+// unseen on: the model was fitted on those before.
+func (r *responses) correct(channels []data.Channel, to, unseen data.Date) (map[data.Channel]*channelCorrection, error) {
 	out := map[data.Channel]*channelCorrection{}
 	var sum, variance float64
 	for _, ch := range channels {
-		c, err := r.correctChannel(ch, from, to)
+		c, err := r.correctChannel(ch, to, unseen)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", ch, err)
 		}
@@ -95,7 +101,7 @@ func (r *responses) correct(channels []data.Channel, from, to data.Date) (map[da
 		if c.Usable = together && c.Slope > -usableZ*c.SlopeSE; !c.Usable {
 			c.Correction = nil
 		}
-		if math.Abs(c.Mean) > usableZ*c.MeanSE {
+		if math.Abs(c.Mean) > averageZ*c.MeanSE {
 			c.Average = c.Mean
 		}
 	}
@@ -104,23 +110,29 @@ func (r *responses) correct(channels []data.Channel, from, to data.Date) (map[da
 
 // correctChannel fits the correction of one channel; nil where no decision in
 // the period gave it a chance.
-func (r *responses) correctChannel(ch data.Channel, from, to data.Date) (*channelCorrection, error) {
+func (r *responses) correctChannel(ch data.Channel, to, unseen data.Date) (*channelCorrection, error) {
 	k := ch.Index()
-	var score, excess, estimate []float64
-	var unit []string
+	var score, excess, newScore, newEstimate []float64
+	var unit, newUnit []string
 	x := make([][]float64, len(correctionSpread))
 	var row []float64
 	treated := 0
 	for i := range r.points {
 		d := &r.points[i]
-		if d.asOf < from || d.asOf >= to || !d.allowed[k] || !(d.prob > 0 && d.prob < 1) {
+		if !d.allowed[k] || !(d.prob > 0 && d.prob < 1) {
 			continue
 		}
 		e := d.residual(k)
+		if d.asOf >= unseen {
+			newScore, newEstimate, newUnit = append(newScore, d.effect[k]+e), append(newEstimate, d.effect[k]), append(newUnit, d.customer)
+		}
+		if d.asOf >= to {
+			continue
+		}
 		if d.option == k {
 			treated++
 		}
-		score, excess, estimate, unit = append(score, d.effect[k]+e), append(excess, e), append(estimate, d.effect[k]), append(unit, d.customer)
+		score, excess, unit = append(score, d.effect[k]+e), append(excess, e), append(unit, d.customer)
 		row = correctionColumns(row, d.effect[k], d.organic, d.reached[k], d.stage, d.balance)
 		for j, v := range row {
 			x[j] = append(x[j], v)
@@ -131,7 +143,7 @@ func (r *responses) correctChannel(ch data.Channel, from, to data.Date) (*channe
 	}
 	c := &channelCorrection{}
 	c.Mean, c.MeanSE = uplift.MeanSE(score, unit)
-	c.Slope, c.SlopeSE = slope(score, estimate, unit)
+	c.Slope, c.SlopeSE = slope(newScore, newEstimate, newUnit)
 	var err error
 	c.Correction, err = uplift.FitCorrection(excess, x, correctionSpread, unit)
 	return c, err

@@ -49,7 +49,7 @@ func TestEstimatesAreReadAsTheLogAllows(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := decidedAtRandom(rand.New(rand.NewPCG(11, 3)), 60_000, c.truth)
-			all, err := r.correct([]data.Channel{data.Voice, data.Letter}, 0, 1000)
+			all, err := r.correct([]data.Channel{data.Voice, data.Letter}, 1000, 50)
 			if err != nil {
 				t.Fatal(err)
 			}

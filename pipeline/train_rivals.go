@@ -28,7 +28,7 @@ func (t *trainer) challenge(ctx context.Context, channels []data.Channel) error 
 	if err != nil || r == nil {
 		return err
 	}
-	before, err := r.correct(channels, 0, t.cut-data.Date(t.w.Config.Features.HorizonDays))
+	before, err := r.correct(channels, t.cut-data.Date(t.w.Config.Features.HorizonDays), t.cut)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (t *trainer) challenge(ctx context.Context, channels []data.Channel) error 
 	t.rivals = append(t.rivals, own)
 	t.ensemble = r.ensemble
 	t.response = &responseModel{SchemaVersion: responseSchema, Ensemble: r.ensemble}
-	t.response.Channels, err = r.correct(channels, 0, t.w.AsOf)
+	t.response.Channels, err = r.correct(channels, t.w.AsOf, t.cut)
 	return err
 }
 

@@ -109,6 +109,7 @@ func (r *EnsembleReader) Effects(day data.Date, horizonDays int) (mean Effect, s
 		mean.OrganicProb += e.OrganicProb / B
 		for c, v := range e.Cents {
 			mean.Cents[c] += v / B
+			mean.Spread[c] += e.Spread[c] / B
 			squares[c] += v * v
 		}
 	}

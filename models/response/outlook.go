@@ -22,6 +22,9 @@ type Effect struct {
 	// Cents[c] is what a touch on channel c adds to OrganicCents, by intention
 	// to treat: it may bounce. Negative where touches put people off.
 	Cents [channels]float64
+	// Spread[c] is the standard deviation of that over the posterior of the
+	// customer's class and pace: how little his history says of him.
+	Spread [channels]float64
 }
 
 // outlook is what is open at the reader's day, and the days to come.
@@ -31,6 +34,7 @@ type outlook struct {
 	days   []dayAhead                    // memory of the bills
 	hazard []float64                     // scratch, by bill
 	ratio  [channels][effectDays]float64 // scratch
+	points [][channels]float64           // by class and pace: what a delivered touch adds
 }
 
 // bill is an open invoice.
@@ -128,6 +132,8 @@ func (r *Reader) Effects(day data.Date, horizonDays int) (e Effect) {
 		panic("response: a window that begins in the past or ends too far ahead")
 	}
 	row := r.haz.days.at(day)
+	r.ahead.points = grown(r.ahead.points, len(r.m.Classes)*len(r.m.Levels))
+	clear(r.ahead.points)
 	load := float32(loadOn(r.reached, min(day, r.ahead.day)))
 	if load > 0 && start > 0 {
 		load = float32(float64(load) * math.Exp(-float64(start)/recoveryDays))
@@ -148,9 +154,7 @@ func (r *Reader) Effects(day data.Date, horizonDays int) (e Effect) {
 			r.billEffects(&e, b, k, start, end, &strength)
 		}
 	}
-	for c := range e.Cents {
-		e.Cents[c] *= r.Delivered(c)
-	}
+	r.average(&e)
 	e.OrganicProb = r.organicProb(end)
 	return e
 }
@@ -194,24 +198,50 @@ func (r *Reader) billEffects(e *Effect, b *bill, k, start, end int, strength *[c
 			promised[c] += y
 		}
 	}
+	points := r.ahead.points[k*len(m.Levels):]
 	for l, p := range r.w.post[k] {
 		if p < negligible/10 {
 			continue
 		}
 		g := m.Levels[l]
 		stay := math.Exp(-g * within)
-		worth := p * b.left * m.PaidShare
+		worth := b.left * m.PaidShare
 		if start > 0 {
 			worth *= math.Exp(-g * before)
 		}
-		e.OrganicCents += worth * (1 - stay)
+		e.OrganicCents += p * worth * (1 - stay)
 		for c := range channels {
 			after := math.Exp(-g * touched[c])
 			if q := class.Promised[c]; q > 5e-3 {
 				after = (1-q)*after + q*math.Exp(-g*promised[c])
 			}
-			e.Cents[c] += worth * (stay - after)
+			points[l][c] += worth * (stay - after)
 		}
+	}
+}
+
+// average takes mean and spread over the posterior, and the chance that a touch
+// is not delivered.
+func (r *Reader) average(e *Effect) {
+	var mass float64
+	var squares [channels]float64
+	for k := range r.w.post {
+		for l, p := range r.w.post[k] {
+			if r.w.weight[k] < negligible || p < negligible/10 {
+				continue
+			}
+			mass += p
+			for c, v := range r.ahead.points[k*len(r.m.Levels)+l] {
+				e.Cents[c] += p * v
+				squares[c] += p * v * v
+			}
+		}
+	}
+	for c := range e.Cents {
+		reached := r.Delivered(c)
+		mean := e.Cents[c] / mass
+		e.Spread[c] = reached * math.Sqrt(max(squares[c]/mass-mean*mean, 0))
+		e.Cents[c] *= reached
 	}
 }
 
