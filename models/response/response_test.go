@@ -356,3 +356,23 @@ func BenchmarkFit(b *testing.B) {
 	}
 	b.ReportMetric(float64(len(w.customers)*b.N)/b.Elapsed().Seconds(), "customers/s")
 }
+
+// BenchmarkPlan reads customers as a plan does: the posterior at the end, and
+// the effects of all channels on each of seven days.
+func BenchmarkPlan(b *testing.B) {
+	w := newTown(200, townEffect, 3)
+	m := w.fit(b, response.Options{Classes: 6, Iterations: 12, Seed: 1})
+	r := response.NewReader(m, w.days)
+	n := 0
+	for b.Loop() {
+		for i := range w.customers {
+			r.Load(&w.customers[i], w.to)
+			r.At(w.to)
+			for d := range 7 {
+				r.Effects(w.to+data.Date(d), 7)
+			}
+			n++
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "customers/s")
+}
