@@ -3,6 +3,7 @@ package ledger
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,6 +84,25 @@ func scanAudit(row scanner) (AuditRow, error) {
 	err := row.Scan(&r.Seq, &at, &r.Actor, &r.Kind, &r.Subject, &r.Body, &r.Prev, &r.SHA256)
 	r.At = instant(at)
 	return r, err
+}
+
+// Head returns the end of the audit chain. Kept elsewhere, it shows later
+// whether anything up to it was changed ([Store.Verify]).
+func (s *Store) Head(ctx context.Context) (Head, error) {
+	var h Head
+	err := s.read(ctx, func(t transaction) error { return one(t, `SELECT seq, sha256 FROM audit_head`, nil, &h.Seq, &h.SHA256) })
+	return h, err
+}
+
+// Audit returns up to limit rows of the audit in order, after the given Seq (0
+// for the first page).
+func (s *Store) Audit(ctx context.Context, after int64, limit int) ([]AuditRow, error) {
+	var rows []AuditRow
+	err := s.read(ctx, func(t transaction) (err error) {
+		rows, err = all(t, `SELECT `+auditColumns+` FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2`, []any{after, limit}, scanAudit)
+		return err
+	})
+	return rows, err
 }
 
 // exportHead appends a head to the file of heads, once. It cuts off a last line

@@ -97,6 +97,10 @@ func TestExportedHeadsFindARewrittenChain(t *testing.T) {
 	h.config.HeadsFile = filepath.Join(dir, "heads.jsonl")
 	h.reopen(t)
 	h.funded(t, 1000)
+	early, err := h.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i := range 3 {
 		if i == 2 { // a writer that died while it wrote
 			appendTo(t, h.config.HeadsFile, `{"seq":9,"sha`)
@@ -139,6 +143,12 @@ func TestExportedHeadsFindARewrittenChain(t *testing.T) {
 	}
 	if r, err := other.Verify(t.Context(), heads...); err != nil || len(r.Faults) != 3 || !strings.Contains(r.Faults[0].Text, "rewritten") && !strings.Contains(r.Faults[0].Text, "disagrees") {
 		t.Errorf("a rewritten chain passes: %+v, %v", r.Faults, err)
+	}
+	if r, err := other.Verify(t.Context(), early); err != nil || len(r.Faults) != 1 || !strings.Contains(r.Faults[0].Text, "rewritten") {
+		t.Errorf("a head that was noted by hand: %+v, %v", r.Faults, err)
+	}
+	if rows, err := h.Audit(t.Context(), early.Seq-1, 2); err != nil || len(rows) != 2 || rows[0].SHA256 != early.SHA256 || rows[1].Prev != early.SHA256 {
+		t.Errorf("%+v, %v", rows, err)
 	}
 	appendTo(t, h.config.HeadsFile, "{}\n")
 	if _, err := ledger.ReadHeads(h.config.HeadsFile); !errors.Is(err, data.ErrDamagedFile) {
