@@ -1,8 +1,11 @@
 package synth
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"dunning/data"
 )
@@ -99,4 +102,39 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// configFile is the configuration of a portfolio beside its truth.
+const configFile = "portfolio.json"
+
+// saveConfig writes c beside the truth, or removes it where there is none.
+func saveConfig(c Config, home string) error {
+	path := filepath.Join(home, truthFolder, configFile)
+	if !c.Truth {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("synth: %w", err)
+		}
+		return nil
+	}
+	b, err := json.MarshalIndent(c, "", " ")
+	if err != nil {
+		return fmt.Errorf("synth: %w", err)
+	}
+	return data.WriteFile(path, append(b, '\n'))
+}
+
+// ReadConfig returns the configuration of the portfolio that [Write] made below
+// home: whoever has it can live its customers again. The error wraps
+// os.ErrNotExist where there is none, and [data.ErrDamagedFile].
+func ReadConfig(home string) (Config, error) {
+	path := filepath.Join(home, truthFolder, configFile)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("synth: %w", err)
+	}
+	var c Config
+	if err := json.Unmarshal(b, &c); err != nil {
+		return Config{}, fmt.Errorf("%s: %w: %w", path, data.ErrDamagedFile, err)
+	}
+	return c, c.Validate()
 }

@@ -53,6 +53,12 @@ type report struct {
 // live generates the customer with the given index and appends his rows to out
 // and truth. The slices of l are reused from customer to customer.
 func (l *life) live(index int) {
+	l.history(index)
+	l.finish()
+}
+
+// history lives up to the end.
+func (l *life) history(index int) {
 	l.begin(index)
 	for day := 0; day < l.cal.days; day++ {
 		if len(l.open) == 0 && len(l.paid) == 0 {
@@ -63,7 +69,6 @@ func (l *life) live(index int) {
 		}
 		l.liveDay(day)
 	}
-	l.finish()
 }
 
 func (l *life) begin(index int) {

@@ -41,7 +41,8 @@ type written struct {
 
 // Write generates the portfolio that c describes below home: the source tables
 // as home/sources/TABLE.csv or .parquet, the truth as home/truth/*.parquet,
-// and, with c.DirtyShare above zero, home/truth/faults.csv. Folders are made;
+// with c itself as home/truth/portfolio.json, and, with c.DirtyShare above zero,
+// home/truth/faults.csv. Folders are made;
 // files of these names are replaced, each only when it is complete, and truth
 // that does not belong to the new portfolio is removed. Memory is bounded
 // whatever c.Customers. progress, when not nil, is called in order with the
@@ -80,6 +81,9 @@ func Write(ctx context.Context, c Config, home string, format Format, progress f
 		return Report{}, err
 	}
 	report, err := set.close()
+	if err == nil {
+		err = saveConfig(c, home)
+	}
 	report.Shares = count.shares()
 	if c.DirtyShare > 0 {
 		report.Faults = byRule
