@@ -72,6 +72,7 @@ type gridKind struct {
 	touches   int  // of a ladder
 	demands   bool // minimum rows, which may be out of reach
 	levels    bool // values and costs from three levels; otherwise at random
+	zeros     bool // limits of zero, too
 }
 
 // drawGrid draws a small grid: days with holes between them, several profiles,
@@ -134,10 +135,10 @@ func drawRule(rng *rand.Rand, touches int) optimizer.LadderRule {
 func drawRows(rng *rand.Rand, g *optimizer.Grid, k gridKind, number func(float64) float64) {
 	n := float64(k.customers)
 	limit := func(most float64) float64 {
-		if rng.IntN(8) == 0 {
+		if rng.IntN(8) == 0 && k.zeros {
 			return 0
 		}
-		return math.Ceil(most * rng.Float64())
+		return math.Ceil(most * (1 - rng.Float64()))
 	}
 	channel := func(s int) int { return g.Slots[s].Channel.Index() }
 	if rng.IntN(4) > 0 {
@@ -268,10 +269,14 @@ func ladderLP(t testing.TB, g *optimizer.Grid) *optimizer.LP {
 
 // certified solves a grid; an optimal answer must carry its certificate.
 func certified(s optimizer.Boxstep, g *optimizer.Grid) (*optimizer.Allocation, error) {
+	return certifiedIn(context.Background(), s, g)
+}
+
+func certifiedIn(ctx context.Context, s optimizer.Boxstep, g *optimizer.Grid) (*optimizer.Allocation, error) {
 	if s.LP == nil {
 		s.LP = clp.New()
 	}
-	a, err := s.Allocate(context.Background(), g)
+	a, err := s.Allocate(ctx, g)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", describeGrid(g), err)
 	}

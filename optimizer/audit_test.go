@@ -166,7 +166,7 @@ func TestGridCertificateRecomputes(t *testing.T) {
 	}
 	for n := range cases {
 		rng := seeded(211, n)
-		g := drawGrid(t, rng, gridKind{customers: 1 + rng.IntN(12), touches: 1 + rng.IntN(3), demands: true, levels: rng.IntN(2) == 0})
+		g := drawGrid(t, rng, gridKind{customers: 1 + rng.IntN(12), touches: 1 + rng.IntN(3), demands: true, zeros: true, levels: rng.IntN(2) == 0})
 		all := shoppersOf(t, g)
 		a := &optimizer.Allocation{Status: optimizer.Optimal, Chosen: make([]optimizer.Rungs, len(all))}
 		for range g.Rows {
