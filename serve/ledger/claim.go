@@ -94,7 +94,7 @@ func (o *operation) dispatchesOf(ids []string) (map[string]Dispatch, error) {
 		return nil, err
 	}
 	found := make(map[string]Dispatch, len(ids))
-	err = o.query(`SELECT `+dispatchColumns+` FROM dispatches WHERE action_id IN `+o.list(), []any{list}, func(row scanner) error {
+	err = o.query(`SELECT `+dispatchColumns+` FROM dispatches WHERE action_id IN `+o.list("1"), []any{list}, func(row scanner) error {
 		d, err := scanDispatch(row)
 		found[d.ActionID] = d
 		return err

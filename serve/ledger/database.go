@@ -19,8 +19,8 @@ type transaction interface {
 	// query calls row for each row of the answer. row must not use the
 	// transaction.
 	query(query string, args []any, row func(scanner) error) error
-	// list is the SQL for the set of strings in a JSON array, argument $1.
-	list() string
+	// list is the SQL for the set of strings in a JSON array, argument number n.
+	list(n string) string
 	// lock is appended to the query of a row that is to be locked.
 	lock() string
 }

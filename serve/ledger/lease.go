@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -136,25 +137,17 @@ type inFlight struct {
 	ids map[string]bool
 }
 
-// take returns up to want candidates that nobody else asks about, and marks
-// them; last says that there are no more. It reads the candidates under the
-// lock: what another lease had marked is either still marked, or was claimed
-// before the reading began.
-func (f *inFlight) take(want int, seen map[string]bool, read func(limit int) ([]Action, error)) (out []Action, last bool, err error) {
+// take returns candidates that nobody else asks about, and marks them. read is
+// given the ids to leave out. It reads under the lock: what another lease had
+// marked is either still marked, or was claimed before the reading began.
+func (f *inFlight) take(mine map[string]bool, read func(not []string) ([]Action, error)) ([]Action, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	limit := want + len(f.ids) // what was seen is marked too
-	found, err := read(limit)
-	if err != nil {
-		return nil, false, err
-	}
+	found, err := read(slices.Collect(maps.Keys(f.ids)))
 	for _, a := range found {
-		if len(out) < want && !f.ids[a.ActionID] && !seen[a.ActionID] {
-			f.ids[a.ActionID], seen[a.ActionID] = true, true
-			out = append(out, a)
-		}
+		f.ids[a.ActionID], mine[a.ActionID] = true, true
 	}
-	return out, len(found) < limit, nil
+	return found, err
 }
 
 func (f *inFlight) free(ids map[string]bool) {
@@ -179,18 +172,18 @@ const maxRounds = 10
 // choose asks about the next actions in the queue until there are enough. The
 // caller frees the choice.
 func (s *Store) choose(ctx context.Context, r LeaseRequest) (c choice, err error) {
-	seen := map[string]bool{}
-	c.free = func() { s.rechecking.free(seen) }
+	asked := map[string]bool{}
+	c.free = func() { s.rechecking.free(asked) }
 	defer func() {
 		if err != nil {
 			c.free()
 		}
 	}()
 	for range maxRounds {
-		at := s.now()
-		found, last, err := s.rechecking.take(r.Max-len(c.out), seen, func(limit int) (found []Action, err error) {
+		at, want := s.now(), r.Max-len(c.out)
+		found, err := s.rechecking.take(asked, func(not []string) (found []Action, err error) {
 			err = s.read(ctx, func(t transaction) error {
-				found, err = candidates(t, r, at, limit)
+				found, err = candidates(t, r, at, not, want)
 				return err
 			})
 			return found, err
@@ -204,7 +197,7 @@ func (s *Store) choose(ctx context.Context, r LeaseRequest) (c choice, err error
 		if err := c.ask(ctx, s.config.Recheck, at, found); err != nil {
 			return c, err
 		}
-		if last || len(c.out) == r.Max {
+		if len(found) < want || len(c.out) == r.Max {
 			break
 		}
 	}
@@ -232,12 +225,16 @@ func (c *choice) ask(ctx context.Context, recheck Recheck, at time.Time, actions
 }
 
 // candidates returns actions that may be handed out at an instant: lapsed
-// leases first, then those that wait, by value.
-func candidates(t transaction, r LeaseRequest, at time.Time, limit int) ([]Action, error) {
+// leases first, then those that wait, by value; not those of the ids.
+func candidates(t transaction, r LeaseRequest, at time.Time, not []string, limit int) ([]Action, error) {
+	list, err := listOf(not)
+	if err != nil {
+		return nil, err
+	}
 	scan := func(row scanner) (Action, error) { return scanAction(row) }
 	columns := `SELECT ` + actionColumns("a") + ` FROM dispatches d JOIN actions a ON a.plan_id = d.plan_id AND a.action_id = d.action_id `
-	open := ` AND d.day = $1 AND d.channel = $2 AND d.window_start <= $3 AND d.window_end > $3 `
-	args := []any{r.Day.String(), string(r.Channel), at.UnixMicro(), limit}
+	open := ` AND d.day = $1 AND d.channel = $2 AND d.window_start <= $3 AND d.window_end > $3 AND d.action_id NOT IN ` + t.list("5") + ` `
+	args := []any{r.Day.String(), string(r.Channel), at.UnixMicro(), limit, list}
 	lapsed, err := all(t, columns+`JOIN plans p ON p.plan_id = d.plan_id WHERE d.state = 'leased' AND d.lease_until <= $3 AND p.state IN ('approved', 'dispatching')`+open+
 		`ORDER BY d.lease_until, d.action_id LIMIT $4`, args, scan)
 	if err != nil || len(lapsed) == limit {
@@ -272,7 +269,7 @@ func granted(t transaction, id, request string) (Grant, error) {
 		return g, err
 	}
 	byID := map[string]Action{}
-	err = t.query(`SELECT `+actionColumns("a")+` FROM dispatches d JOIN actions a ON a.plan_id = d.plan_id AND a.action_id = d.action_id WHERE d.action_id IN `+t.list(), []any{list}, func(row scanner) error {
+	err = t.query(`SELECT `+actionColumns("a")+` FROM dispatches d JOIN actions a ON a.plan_id = d.plan_id AND a.action_id = d.action_id WHERE d.action_id IN `+t.list("1"), []any{list}, func(row scanner) error {
 		a, err := scanAction(row)
 		byID[a.ActionID] = a
 		return err

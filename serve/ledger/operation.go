@@ -112,4 +112,9 @@ func hashText(text string) string {
 }
 
 // listOf is the argument for the SQL of database.list.
-func listOf(ids []string) (string, error) { return canonical(ids) }
+func listOf(ids []string) (string, error) {
+	if ids == nil {
+		ids = []string{}
+	}
+	return canonical(ids)
+}

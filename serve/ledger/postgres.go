@@ -168,7 +168,9 @@ type postgresTx struct {
 	tx  pgx.Tx
 }
 
-func (*postgresTx) list() string { return "(SELECT jsonb_array_elements_text($1::jsonb))" }
+func (*postgresTx) list(n string) string {
+	return "(SELECT jsonb_array_elements_text($" + n + "::jsonb))"
+}
 func (*postgresTx) lock() string { return " FOR UPDATE" }
 
 func (t *postgresTx) exec(query string, args ...any) (int64, error) {

@@ -142,8 +142,8 @@ type sqliteTx struct {
 	tx  *sql.Tx
 }
 
-func (*sqliteTx) list() string { return "(SELECT value FROM json_each($1))" }
-func (*sqliteTx) lock() string { return "" } // the whole database is
+func (*sqliteTx) list(n string) string { return "(SELECT value FROM json_each($" + n + "))" }
+func (*sqliteTx) lock() string         { return "" } // the whole database is
 
 // rewritten caches queries with SQLite's own numbered arguments, ?1 for $1.
 var rewritten sync.Map

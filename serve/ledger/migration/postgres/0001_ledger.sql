@@ -199,13 +199,6 @@ BEGIN
     RAISE EXCEPTION 'ledger: % rows are immutable', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
 END $$;
 
-CREATE FUNCTION ledger_refuse(wrong boolean, message text) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    IF wrong THEN
-        RAISE EXCEPTION 'ledger: %', message USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
-END $$;
-
 CREATE TRIGGER audit_update BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION ledger_immutable();
 CREATE TRIGGER audit_truncate BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION ledger_immutable();
 CREATE TRIGGER audit_head_delete BEFORE INSERT OR DELETE ON audit_head FOR EACH ROW EXECUTE FUNCTION ledger_immutable();
@@ -230,7 +223,9 @@ CREATE FUNCTION audit_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- Moving the head first makes a second writer wait and then fail.
     UPDATE audit_head SET seq = NEW.seq, sha256 = NEW.sha256 WHERE seq = NEW.seq - 1 AND sha256 = NEW.prev;
-    PERFORM ledger_refuse(NOT FOUND, 'audit row out of order');
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'ledger: audit row out of order' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER audit_insert BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION audit_insert();
@@ -238,46 +233,62 @@ CREATE TRIGGER audit_insert BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION
 CREATE FUNCTION audit_head_update() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- At the end of the statement: the row is there, or the head was moved by hand.
-    PERFORM ledger_refuse(NOT EXISTS (SELECT 1 FROM audit WHERE seq = NEW.seq AND sha256 = NEW.sha256 AND prev = OLD.sha256), 'the head follows the chain');
+    IF NOT EXISTS (SELECT 1 FROM audit WHERE seq = NEW.seq AND sha256 = NEW.sha256 AND prev = OLD.sha256) THEN
+        RAISE EXCEPTION 'ledger: the head follows the chain' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER audit_head_update AFTER UPDATE ON audit_head DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit_head_update();
 
 CREATE FUNCTION plans_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM ledger_refuse(NEW.state <> 'draft', 'a plan begins as a draft');
+    IF NEW.state <> 'draft' THEN
+        RAISE EXCEPTION 'ledger: a plan begins as a draft' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER plans_insert BEFORE INSERT ON plans FOR EACH ROW EXECUTE FUNCTION plans_insert();
 
 CREATE FUNCTION actions_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM ledger_refuse(NOT EXISTS (SELECT 1 FROM plans WHERE plan_id = NEW.plan_id AND state = 'draft'), 'actions are added to a draft only');
+    IF NOT EXISTS (SELECT 1 FROM plans WHERE plan_id = NEW.plan_id AND state = 'draft') THEN
+        RAISE EXCEPTION 'ledger: actions are added to a draft only' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER actions_insert BEFORE INSERT ON actions FOR EACH ROW EXECUTE FUNCTION actions_insert();
 
 CREATE FUNCTION approvals_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM ledger_refuse(NOT EXISTS (SELECT 1 FROM plans WHERE plan_id = NEW.plan_id AND maker = NEW.maker AND sha256 = NEW.sha256 AND state = 'submitted'),
-        'an approval names a submitted plan, its maker and its hash');
-    PERFORM ledger_refuse(NOT EXISTS (SELECT 1 FROM audit WHERE seq = NEW.audit_seq AND sha256 = NEW.audit_sha256), 'an approval names its audit row');
+    IF NOT EXISTS (SELECT 1 FROM plans WHERE plan_id = NEW.plan_id AND maker = NEW.maker AND sha256 = NEW.sha256 AND state = 'submitted') THEN
+        RAISE EXCEPTION 'ledger: an approval names a submitted plan, its maker and its hash' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM audit WHERE seq = NEW.audit_seq AND sha256 = NEW.audit_sha256) THEN
+        RAISE EXCEPTION 'ledger: an approval names its audit row' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER approvals_insert BEFORE INSERT ON approvals FOR EACH ROW EXECUTE FUNCTION approvals_insert();
 
 CREATE FUNCTION plans_update() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM ledger_refuse((NEW.plan_id, NEW.maker, NEW.sha256, NEW.file_sha256, NEW.as_of, NEW.parent, NEW.part, NEW.actions, NEW.cost_cents, NEW.value_cents, NEW.ends_at, NEW.created_at, NEW.audit_seq)
-        IS DISTINCT FROM (OLD.plan_id, OLD.maker, OLD.sha256, OLD.file_sha256, OLD.as_of, OLD.parent, OLD.part, OLD.actions, OLD.cost_cents, OLD.value_cents, OLD.ends_at, OLD.created_at, OLD.audit_seq),
-        'of a plan only the state changes');
-    PERFORM ledger_refuse(OLD.state || ' ' || NEW.state NOT IN ('draft submitted', 'draft superseded', 'draft expired',
+    IF (NEW.plan_id, NEW.maker, NEW.sha256, NEW.file_sha256, NEW.as_of, NEW.parent, NEW.part, NEW.actions, NEW.cost_cents, NEW.value_cents, NEW.ends_at, NEW.created_at, NEW.audit_seq)
+        IS DISTINCT FROM (OLD.plan_id, OLD.maker, OLD.sha256, OLD.file_sha256, OLD.as_of, OLD.parent, OLD.part, OLD.actions, OLD.cost_cents, OLD.value_cents, OLD.ends_at, OLD.created_at, OLD.audit_seq) THEN
+        RAISE EXCEPTION 'ledger: of a plan only the state changes' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF OLD.state || ' ' || NEW.state NOT IN ('draft submitted', 'draft superseded', 'draft expired',
         'submitted approved', 'submitted rejected', 'submitted superseded', 'submitted expired',
         'approved dispatching', 'approved closed', 'approved superseded', 'approved expired',
-        'dispatching closed', 'dispatching superseded', 'dispatching expired'), 'no way from this state of a plan to that one');
-    PERFORM ledger_refuse(NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM approvals WHERE plan_id = NEW.plan_id), 'no approval of this plan');
+        'dispatching closed', 'dispatching superseded', 'dispatching expired') THEN
+        RAISE EXCEPTION 'ledger: no way from this state of a plan to that one' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM approvals WHERE plan_id = NEW.plan_id) THEN
+        RAISE EXCEPTION 'ledger: no approval of this plan' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     IF NEW.state = 'submitted' THEN
-        PERFORM ledger_refuse((SELECT count(*) FROM actions WHERE plan_id = NEW.plan_id) <> NEW.actions, 'the plan has not all its actions');
+        IF (SELECT count(*) FROM actions WHERE plan_id = NEW.plan_id) <> NEW.actions THEN
+            RAISE EXCEPTION 'ledger: the plan has not all its actions' USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
     END IF;
     RETURN NEW;
 END $$;
@@ -285,38 +296,55 @@ CREATE TRIGGER plans_update BEFORE UPDATE ON plans FOR EACH ROW EXECUTE FUNCTION
 
 CREATE FUNCTION leases_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM ledger_refuse(NEW.fence <> (SELECT coalesce(max(fence), 0) + 1 FROM leases), 'fences count up by one');
+    IF NEW.fence <> (SELECT coalesce(max(fence), 0) + 1 FROM leases) THEN
+        RAISE EXCEPTION 'ledger: fences count up by one' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER leases_insert BEFORE INSERT ON leases FOR EACH ROW EXECUTE FUNCTION leases_insert();
 
 CREATE FUNCTION dispatches_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM ledger_refuse(NEW.state <> 'waiting' OR NEW.fence <> 0, 'an approved action begins waiting');
-    PERFORM ledger_refuse(NOT EXISTS (SELECT 1 FROM approvals p JOIN actions a ON a.plan_id = p.plan_id
+    IF NEW.state <> 'waiting' OR NEW.fence <> 0 THEN
+        RAISE EXCEPTION 'ledger: an approved action begins waiting' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM approvals p JOIN actions a ON a.plan_id = p.plan_id
         WHERE p.plan_id = NEW.plan_id AND a.action_id = NEW.action_id AND a.day = NEW.day AND a.channel = NEW.channel AND a.customer_id = NEW.customer_id
-        AND a.window_start = NEW.window_start AND a.window_end = NEW.window_end), 'nothing is dispatched that was not approved');
-    PERFORM ledger_refuse(NOT EXISTS (SELECT 1 FROM entries WHERE entry_id = NEW.reserve_id AND number IS NULL AND kind = 'reserve' AND plan_id = NEW.plan_id AND wallet_id = NEW.wallet_id),
-        'an approved action has money reserved');
+        AND a.window_start = NEW.window_start AND a.window_end = NEW.window_end) THEN
+        RAISE EXCEPTION 'ledger: nothing is dispatched that was not approved' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM entries WHERE entry_id = NEW.reserve_id AND number IS NULL AND kind = 'reserve' AND plan_id = NEW.plan_id AND wallet_id = NEW.wallet_id) THEN
+        RAISE EXCEPTION 'ledger: an approved action has money reserved' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER dispatches_insert BEFORE INSERT ON dispatches FOR EACH ROW EXECUTE FUNCTION dispatches_insert();
 
 CREATE FUNCTION dispatches_update() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM ledger_refuse(OLD.state NOT IN ('waiting', 'leased'), 'the action has ended');
-    PERFORM ledger_refuse((NEW.number, NEW.action_id, NEW.plan_id, NEW.wallet_id, NEW.reserve_id, NEW.amount, NEW.customer_id, NEW.day, NEW.channel, NEW.window_start, NEW.window_end, NEW.value_cents)
-        IS DISTINCT FROM (OLD.number, OLD.action_id, OLD.plan_id, OLD.wallet_id, OLD.reserve_id, OLD.amount, OLD.customer_id, OLD.day, OLD.channel, OLD.window_start, OLD.window_end, OLD.value_cents),
-        'an action keeps what was approved');
-    PERFORM ledger_refuse(NEW.fence < OLD.fence, 'a fence never goes back');
-    IF NEW.fence > OLD.fence THEN
-        PERFORM ledger_refuse(NOT EXISTS (SELECT 1 FROM leases l WHERE l.fence = NEW.fence AND (OLD.state = 'waiting' OR l.at >= OLD.lease_until)), 'a lease is taken over once it has lapsed');
+    IF OLD.state NOT IN ('waiting', 'leased') THEN
+        RAISE EXCEPTION 'ledger: the action has ended' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    PERFORM ledger_refuse(OLD.state = 'waiting' AND NEW.state = 'leased' AND NEW.fence = OLD.fence, 'an action that waits needs a new lease');
+    IF (NEW.number, NEW.action_id, NEW.plan_id, NEW.wallet_id, NEW.reserve_id, NEW.amount, NEW.customer_id, NEW.day, NEW.channel, NEW.window_start, NEW.window_end, NEW.value_cents)
+        IS DISTINCT FROM (OLD.number, OLD.action_id, OLD.plan_id, OLD.wallet_id, OLD.reserve_id, OLD.amount, OLD.customer_id, OLD.day, OLD.channel, OLD.window_start, OLD.window_end, OLD.value_cents) THEN
+        RAISE EXCEPTION 'ledger: an action keeps what was approved' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NEW.fence < OLD.fence THEN
+        RAISE EXCEPTION 'ledger: a fence never goes back' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NEW.fence > OLD.fence THEN
+        IF NOT EXISTS (SELECT 1 FROM leases l WHERE l.fence = NEW.fence AND (OLD.state = 'waiting' OR l.at >= OLD.lease_until)) THEN
+            RAISE EXCEPTION 'ledger: a lease is taken over once it has lapsed' USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+    END IF;
+    IF OLD.state = 'waiting' AND NEW.state = 'leased' AND NEW.fence = OLD.fence THEN
+        RAISE EXCEPTION 'ledger: an action that waits needs a new lease' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     IF NEW.state NOT IN ('waiting', 'leased') THEN
-        PERFORM ledger_refuse((NEW.state = 'sent') <> EXISTS (SELECT 1 FROM entries WHERE number = NEW.number AND kind = 'post')
-            OR NEW.amount IS DISTINCT FROM (SELECT sum(amount) FROM entries WHERE number = NEW.number AND kind IN ('post', 'release')),
-            'what is sent is posted, what is not is released, to the last cent');
+        IF (NEW.state = 'sent') <> EXISTS (SELECT 1 FROM entries WHERE number = NEW.number AND kind = 'post')
+            OR NEW.amount IS DISTINCT FROM (SELECT sum(amount) FROM entries WHERE number = NEW.number AND kind IN ('post', 'release')) THEN
+            RAISE EXCEPTION 'ledger: what is sent is posted, what is not is released, to the last cent' USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
     END IF;
     RETURN NEW;
 END $$;
@@ -327,25 +355,35 @@ DECLARE
     p record;
     d dispatches%ROWTYPE;
 BEGIN
-    PERFORM ledger_refuse(EXISTS (SELECT 1 FROM entries WHERE wallet_id = NEW.wallet_id AND seq >= NEW.seq), 'the entry exists');
+    IF EXISTS (SELECT 1 FROM entries WHERE wallet_id = NEW.wallet_id AND seq >= NEW.seq) THEN
+        RAISE EXCEPTION 'ledger: the entry exists' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     SELECT funding, available, reserved, spent INTO p FROM entries WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq - 1;
-    PERFORM ledger_refuse(NOT FOUND AND NEW.seq <> 1
+    IF NOT FOUND AND NEW.seq <> 1
         OR NEW.funding <> coalesce(p.funding, 0) + NEW.amount * (NEW.credit = 'funding')::int
         OR NEW.available <> coalesce(p.available, 0) + NEW.amount * ((NEW.debit = 'available')::int - (NEW.credit = 'available')::int)
         OR NEW.reserved <> coalesce(p.reserved, 0) + NEW.amount * ((NEW.debit = 'reserved')::int - (NEW.credit = 'reserved')::int)
-        OR NEW.spent <> coalesce(p.spent, 0) + NEW.amount * ((NEW.debit = 'spent')::int - (NEW.credit = 'spent')::int),
-        'balances do not follow from the entry before');
+        OR NEW.spent <> coalesce(p.spent, 0) + NEW.amount * ((NEW.debit = 'spent')::int - (NEW.credit = 'spent')::int) THEN
+        RAISE EXCEPTION 'ledger: balances do not follow from the entry before' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     IF NEW.kind = 'reserve' THEN
-        PERFORM ledger_refuse(NEW.left_after <> NEW.amount, 'a reserve begins with its whole amount');
+        IF NEW.left_after <> NEW.amount THEN
+            RAISE EXCEPTION 'ledger: a reserve begins with its whole amount' USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
     ELSIF NEW.kind IN ('post', 'release') THEN
-        PERFORM ledger_refuse(NEW.left_after IS DISTINCT FROM (SELECT left_after - NEW.amount FROM entries
-            WHERE reserve_id = NEW.reserve_id AND wallet_id = NEW.wallet_id AND plan_id = NEW.plan_id ORDER BY seq DESC LIMIT 1), 'more than is left of the reserve');
+        IF NEW.left_after IS DISTINCT FROM (SELECT left_after - NEW.amount FROM entries
+            WHERE reserve_id = NEW.reserve_id AND wallet_id = NEW.wallet_id AND plan_id = NEW.plan_id ORDER BY seq DESC LIMIT 1) THEN
+            RAISE EXCEPTION 'ledger: more than is left of the reserve' USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
         SELECT * INTO d FROM dispatches WHERE number = NEW.number AND action_id = NEW.action_id AND reserve_id = NEW.reserve_id AND plan_id = NEW.plan_id AND state IN ('waiting', 'leased');
-        PERFORM ledger_refuse(NOT FOUND OR NEW.amount + coalesce((SELECT sum(e.amount) FROM entries e WHERE e.number = NEW.number AND e.kind IN ('post', 'release')), 0) > d.amount,
-            'more than was reserved for the action, or the action has ended');
+        IF NOT FOUND OR NEW.amount + coalesce((SELECT sum(e.amount) FROM entries e WHERE e.number = NEW.number AND e.kind IN ('post', 'release')), 0) > d.amount THEN
+            RAISE EXCEPTION 'ledger: more than was reserved for the action, or the action has ended' USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
     ELSIF NEW.kind = 'refund' THEN
-        PERFORM ledger_refuse(NOT EXISTS (SELECT 1 FROM entries q WHERE q.number = NEW.refund_number AND q.kind = 'post' AND q.entry_id = NEW.refund_of AND q.wallet_id = NEW.wallet_id
-            AND NEW.amount + coalesce((SELECT sum(r.amount) FROM entries r WHERE r.refund_number = NEW.refund_number), 0) <= q.amount), 'more than was posted');
+        IF NOT EXISTS (SELECT 1 FROM entries q WHERE q.number = NEW.refund_number AND q.kind = 'post' AND q.entry_id = NEW.refund_of AND q.wallet_id = NEW.wallet_id
+            AND NEW.amount + coalesce((SELECT sum(r.amount) FROM entries r WHERE r.refund_number = NEW.refund_number), 0) <= q.amount) THEN
+            RAISE EXCEPTION 'ledger: more than was posted' USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
     END IF;
     RETURN NEW;
 END $$;
