@@ -59,6 +59,7 @@ type boxstepRun struct {
 	chosen     []Rungs  // of the customers that the last full read decided
 	wide       *scanned // of the last full read
 	wideBox    box
+	read       bool      // there was one since the search began
 	centre     []float64 // of the last box; nil before the first
 	loosened   float64   // cents by which breaking ties may have lowered the bound
 	work       Work
@@ -117,7 +118,7 @@ func (s *boxstepRun) allocate() (*Allocation, error) {
 
 // restart forgets what the search knows of the prices.
 func (s *boxstepRun) restart() {
-	s.wide, s.clipped, s.temperature, s.narrowings, s.lastColumns = nil, false, 0, 0, 0
+	s.wide, s.read, s.clipped, s.temperature, s.narrowings, s.lastColumns = nil, false, false, 0, 0, 0
 }
 
 func (s Boxstep) newRun(ctx context.Context, m *market) *boxstepRun {
@@ -307,7 +308,7 @@ func (s *boxstepRun) look(b *box) (*scanned, error) {
 	defer func() { s.work.ScanSeconds += time.Since(began).Seconds() }()
 	if s.wide == nil || !s.wideBox.holds(b.centre) || s.wide.incomplete > 0 {
 		w := *b
-		if s.work.FullReads > 0 && s.wide == nil {
+		if s.read && s.wide == nil {
 			w = s.m.widen(*b) // the last box was too small: one read more is enough
 		}
 		read, err := s.m.scan(s.ctx, []request{{box: w, limit: keepLimit, chosen: s.chosen}})
@@ -315,7 +316,7 @@ func (s *boxstepRun) look(b *box) (*scanned, error) {
 			return nil, err
 		}
 		s.work.FullReads++
-		s.loosened = 0
+		s.read, s.loosened = true, 0
 		s.wide, s.wideBox = read[0], w
 		s.Log.Debug("boxstep: full read", "open", len(s.wide.open), "columns", columnsOf(s.wide.open), "incomplete", s.wide.incomplete)
 	}

@@ -137,9 +137,53 @@ func (m *market) errorsOf(f *smooth, price []float64, temperature, others, error
 	for i, r := range rows {
 		scale := m.t.scale[r]
 		touch := warm * scale / (density.hessian[r*m.rows()+r] + scale*scale)
-		half[r] = min(errors*warm*math.Sqrt(max(0, both.At(i, i)))+touch, price[r]+2*m.typical/scale)
+		half[r] = errors*warm*math.Sqrt(max(0, both.At(i, i))) + touch
 	}
+	m.tame(rows, price, half)
 	return half
+}
+
+// Constants of tame.
+const (
+	tameRatio = 3   // how many times the median a row's relative half-width may be
+	tameMost  = 0.4 // what it may be at most
+)
+
+// tame bounds the half-widths of rows that too few customers are about to
+// change their minds over to tell: relative to all that a touch of the row pays
+// at the prices they may be three times as wide as the median row's, and two
+// fifths.
+func (m *market) tame(rows []int, price, half []float64) {
+	paid, touches := make([]float64, m.rows()), make([]float64, m.rows())
+	for k := range len(m.t.start) - 1 {
+		uses := m.t.row[m.t.start[k]:m.t.start[k+1]]
+		total := 0.0
+		for u, r := range uses {
+			if !m.t.closed[r] {
+				total += price[r] * m.t.amount[int(m.t.start[k])+u]
+			}
+		}
+		for _, r := range uses {
+			paid[r] += math.Abs(total)
+			touches[r]++
+		}
+	}
+	var ratios []float64
+	for _, r := range rows {
+		if price[r] > 0 && paid[r] > 0 {
+			ratios = append(ratios, half[r]*m.t.scale[r]*touches[r]/paid[r])
+		}
+	}
+	if len(ratios) == 0 {
+		return
+	}
+	slices.Sort(ratios)
+	most := min(tameMost, tameRatio*ratios[len(ratios)/2])
+	for _, r := range rows {
+		if paid[r] > 0 {
+			half[r] = min(half[r], most*paid[r]/touches[r]/m.t.scale[r])
+		}
+	}
 }
 
 // nearlyBinding lists the rows with price 0 whose slack is small against its
