@@ -5,53 +5,96 @@ package optimizer_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"dunning/optimizer"
 	"dunning/optimizer/clp"
 )
 
-// BenchmarkSolve reports the gap beside the time; the whole linear program is
-// solved for the same instance where that takes less than some seconds.
-func BenchmarkSolve(b *testing.B) {
-	for _, customers := range []int{1_000, 5_000, 20_000, 100_000} {
-		p, err := optimizer.Instance{Customers: customers, Channels: 5, Days: 14, Seed: 1}.Problem()
-		if err != nil {
-			b.Fatal(err)
-		}
-		run := func(name string, s optimizer.Solver) {
-			b.Run(fmt.Sprintf("%s/customers=%d", name, customers), func(b *testing.B) {
-				var sol *optimizer.Solution
-				for b.Loop() {
-					if sol, err = s.Solve(context.Background(), p); err != nil || sol.Err() != nil {
-						b.Fatal(sol, err)
-					}
+// benchGrid draws the instance of the size.
+func benchGrid(b *testing.B, customers int, ladder optimizer.LadderRule) *optimizer.Grid {
+	b.Helper()
+	g, err := optimizer.NewInstance(optimizer.Instance{Customers: customers, Channels: 5, Days: 14, Seed: 1, Ladder: ladder})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return g
+}
+
+// BenchmarkAllocate reports the gap and the reads beside the time; the whole
+// linear program is solved for the same instance where that takes less than
+// some seconds.
+func BenchmarkAllocate(b *testing.B) {
+	ladder := optimizer.LadderRule{Touches: 3, GapDays: 2, Factor: [][]float64{nil, {0, 0, 0.5, 0.6, 0.7}, {0, 0, 0.3, 0.4, 0.5}}}
+	for _, c := range []struct {
+		name      string
+		customers int
+		ladder    optimizer.LadderRule
+	}{
+		{"touches=1", 1_000, optimizer.LadderRule{}},
+		{"touches=1", 100_000, optimizer.LadderRule{}},
+		{"touches=1", 1_000_000, optimizer.LadderRule{}},
+		{"touches=3", 10_000, ladder},
+		{"touches=3", 100_000, ladder},
+	} {
+		b.Run(fmt.Sprintf("%s/customers=%d", c.name, c.customers), func(b *testing.B) {
+			g := benchGrid(b, c.customers, c.ladder)
+			var a *optimizer.Allocation
+			for b.Loop() {
+				var err error
+				if a, err = (optimizer.Boxstep{LP: clp.New()}).Allocate(context.Background(), g); err != nil || a.Err() != nil {
+					b.Fatal(a, err)
 				}
-				b.ReportMetric(sol.Gap(), "gap")
-				b.ReportMetric(float64(len(p.Candidates))*float64(b.N)/b.Elapsed().Seconds(), "candidates/s")
-			})
-		}
-		run("boxstep", optimizer.Boxstep{LP: clp.New()})
-		if customers <= 5_000 {
-			run("clp", clp.New())
-		}
+			}
+			b.ReportMetric(a.Gap(), "gap")
+			b.ReportMetric(float64(a.Work.FullReads), "reads")
+			b.ReportMetric(float64(c.customers)*float64(b.N)/b.Elapsed().Seconds(), "customers/s")
+		})
+	}
+	for _, customers := range []int{1_000, 5_000} {
+		b.Run(fmt.Sprintf("clp/customers=%d", customers), func(b *testing.B) {
+			p, err := benchGrid(b, customers, optimizer.LadderRule{}).Problem(context.Background())
+			if err != nil {
+				b.Fatal(err)
+			}
+			var s *optimizer.Solution
+			for b.Loop() {
+				if s, err = clp.New().Solve(context.Background(), p); err != nil || s.Err() != nil {
+					b.Fatal(s, err)
+				}
+			}
+			b.ReportMetric(s.Gap(), "gap")
+			b.ReportMetric(float64(customers)*float64(b.N)/b.Elapsed().Seconds(), "customers/s")
+		})
 	}
 }
 
-// BenchmarkCertificate measures Check alone.
-func BenchmarkCertificate(b *testing.B) {
-	p, err := optimizer.Instance{Customers: 20_000, Channels: 5, Days: 14, Seed: 1}.Problem()
-	if err != nil {
-		b.Fatal(err)
+// BenchmarkScan reports the speed of a full scan over that of a plain read.
+func BenchmarkScan(b *testing.B) {
+	g := benchGrid(b, 300_000, optimizer.LadderRule{})
+	a, err := optimizer.Boxstep{LP: clp.New()}.Allocate(context.Background(), g)
+	if err != nil || a.Err() != nil {
+		b.Fatal(a, err)
 	}
-	s, err := optimizer.Boxstep{LP: clp.New()}.Solve(context.Background(), p)
-	if err != nil {
-		b.Fatal(err)
-	}
+	var speed optimizer.ScanSpeed
 	for b.Loop() {
-		if err := optimizer.Check(p, s).Err(optimizer.Tolerance{}); err != nil {
+		if speed, err = optimizer.MeasureScan(context.Background(), g, a.Prices); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(len(p.Candidates))*float64(b.N)/b.Elapsed().Seconds(), "candidates/s")
+	b.ReportMetric(speed.Ratio(), "ratio")
+	b.ReportMetric(float64(speed.Bytes)/speed.ScanSeconds/1e9, "GB/s")
+}
+
+// BenchmarkWriteFile measures the drawing of an instance into a values file.
+func BenchmarkWriteFile(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "values")
+	in := optimizer.Instance{Customers: 100_000, Channels: 5, Days: 14, Seed: 1}
+	for b.Loop() {
+		if err := in.WriteFile(context.Background(), path); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(100_000*float64(b.N)/b.Elapsed().Seconds(), "customers/s")
 }

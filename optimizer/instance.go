@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -213,6 +214,58 @@ func (c Instance) WriteFile(ctx context.Context, path string) error {
 	return w.Close()
 }
 
+// instanceCandidate is a row of the candidates table; the value keeps its
+// fraction of a cent, so that the table is the instance.
+type instanceCandidate struct {
+	CustomerID   string       `parquet:"customer_id,delta"`
+	Channel      data.Channel `parquet:"channel,dict"`
+	Day          data.Date    `parquet:"day,date"`
+	ValueCents   float64      `parquet:"value_cents"`
+	ValueLoCents float64      `parquet:"value_lo_cents"` // the value: it is known
+	CostCents    data.Cents   `parquet:"cost_cents"`
+	Allowed      bool         `parquet:"allowed"`
+	BlockedBy    string       `parquet:"blocked_by,dict"`
+	Segment      string       `parquet:"segment,dict"` // "" without segments
+}
+
+// WriteCandidates writes the instance as a Parquet table of candidates, by
+// customer and slot. When ctx is done it stops, and leaves no file behind.
+func (c Instance) WriteCandidates(ctx context.Context, path string) error {
+	g, err := c.Grid()
+	if err != nil {
+		return err
+	}
+	w, err := data.Create[instanceCandidate](path)
+	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	d, values := c.newDrawer(), make([]float32, len(g.Slots))
+	var rows []instanceCandidate
+	for i := range c.Customers {
+		profile := d.customer(i, values)
+		id, segment := fmt.Sprintf("c%09d", i), ""
+		if c.Segments > 0 {
+			segment = strconv.Itoa(int(profile) + 1)
+		}
+		for s, v := range values {
+			if value := float64(v); value != Forbidden {
+				rows = append(rows, instanceCandidate{id, g.Slots[s].Channel, g.Slots[s].Day, value, value,
+					data.Cents(instanceCost[s%c.Channels]), true, "", segment})
+			}
+		}
+		if len(rows) < 8192 && i < c.Customers-1 {
+			continue
+		}
+		if err := errors.Join(ctx.Err(), w.Append(rows...)); err != nil {
+			return err
+		}
+		rows = rows[:0]
+	}
+	_, err = w.Close()
+	return err
+}
+
 // drawn is what is to be known of the customers that one goroutine drew.
 type drawn struct {
 	sample  sketch
@@ -227,6 +280,8 @@ func mergeDrawn(parts []drawn) (sample sketch, largest float64) {
 		}
 		parts[k].sample.kept = nil
 	}
+	sample.cut()
+	sample.kept = slices.Clone(sample.kept) // without the room to grow
 	return sample, largest
 }
 

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"syscall"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,36 +17,15 @@ import (
 	"dunning/optimizer/clp"
 )
 
-// benchOptimizerResult is the JSON document of bench optimizer.
-type benchOptimizerResult struct {
-	Customers int          `json:"customers"`
-	Options   int          `json:"options"` // candidates of all customers
-	Rows      int          `json:"rows"`
-	Solver    string       `json:"solver"`
-	Seed      uint64       `json:"seed"`
-	Status    string       `json:"status"`
-	Objective float64      `json:"objective"`
-	Bound     float64      `json:"bound"`
-	Gap       float64      `json:"gap"`
-	FullReads int          `json:"full_reads"`
-	Programs  int          `json:"linear_programs"`
-	Largest   int          `json:"largest_program"` // columns
-	Binding   int          `json:"binding_rows"`    // rows with a price
-	PlanValue float64      `json:"plan_value"`      // of the whole actions
-	Seconds   benchSeconds `json:"seconds"`
-	CPU       float64      `json:"cpu_seconds"` // of the solve, user and system, all threads
-	// BandwidthRatio is the bytes per second of a full scan over those of a
-	// plain read of the same values, both on all cores, measured in this run.
-	BandwidthRatio float64 `json:"bandwidth_ratio"`
-	PeakRSSBytes   int64   `json:"peak_rss_bytes"` // of the process so far, the making of the instance included
-}
-
-// benchSeconds is wall time; total is that of the whole solve.
-type benchSeconds struct {
-	Total  float64 `json:"total"`
-	Scan   float64 `json:"scan"`
-	LP     float64 `json:"lp"`
-	Finish float64 `json:"finish"`
+// benchConfig is what bench optimizer is asked to do.
+type benchConfig struct {
+	in         optimizer.Instance
+	k, gap     int
+	solver     string
+	file       string // scratch file to solve from; "" for memory
+	candidates string // where to write the instance as a table; "" for nowhere
+	compare    bool
+	limit      time.Duration // of each other solver of a comparison
 }
 
 func newBenchCommand(a *app) *cobra.Command {
@@ -57,120 +40,252 @@ func newBenchCommand(a *app) *cobra.Command {
 }
 
 func newBenchOptimizerCommand(a *app) *cobra.Command {
-	var in optimizer.Instance
-	var k int
-	var solver string
+	var c benchConfig
 	cmd := &cobra.Command{
 		Use:   "optimizer",
 		Short: "Solve a random allocation and certify it",
 		Long: `Optimizer draws an allocation problem from a seed (its family is described in
-docs/OPTIMIZER.md), solves it, certifies the answer and reports what it took.
-Every figure is measured in this run.`,
-		Example: `  dunning bench optimizer --customers 20000 --channels 5 --days 14 --seed 1 --json`,
-		Args:    noArgs,
+docs/OPTIMIZER.md), solves it, certifies the answer, makes whole actions of it
+and reports what that took. Every figure is measured in this run.
+
+With --k above 1 customers get ladders of at most so many touches, --gap days
+apart at least; touch j (from 0) that follows the one before after g days has
+its value times 0.85^j · (1 − 0.5^(1 + g/2)).
+
+--file solves from a scratch file that is as large as the values and deleted at
+the end; the system's cache is emptied of it before. --compare solves the same
+family at several sizes by other methods, too, and reports all of them.`,
+		Example: `  dunning bench optimizer --customers 1000000 --channels 5 --days 14 --seed 1 --json
+  dunning bench optimizer --customers 10000000 --file /tmp/values
+  dunning bench optimizer --compare --compare-limit 5m --json`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if k != 1 {
-				return fmt.Errorf("%w: --k %d: only one touch per customer (--k 1) is supported", data.ErrUsage, k)
+			if err := c.validate(); err != nil {
+				return err
 			}
-			return a.benchOptimizer(cmd.Context(), in, solver)
+			c.in.Ladder = benchLadder(c.k, c.gap, c.in.Days)
+			if c.compare {
+				return a.benchCompare(cmd.Context(), c)
+			}
+			return a.benchOptimizer(cmd.Context(), c)
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&in.Customers, "customers", 20_000, "number of customers")
-	f.IntVar(&in.Channels, "channels", 5, "number of channels, 1 to 5")
-	f.IntVar(&in.Days, "days", 14, "number of days")
-	f.IntVar(&k, "k", 1, "touches per customer at most; only 1 is supported")
-	f.Uint64Var(&in.Seed, "seed", 1, "seed of the instance and of the solver's samples")
-	f.StringVar(&solver, "solver", "auto", "auto, dual (prices and a reduced program) or clp (the whole program)")
+	f.IntVar(&c.in.Customers, "customers", 20_000, "number of customers")
+	f.IntVar(&c.in.Channels, "channels", 5, "number of channels, 1 to 5")
+	f.IntVar(&c.in.Days, "days", 14, "number of days")
+	f.IntVar(&c.in.Segments, "segments", 0, "number of segments with rows of their own, 0 to 1000")
+	f.Float64Var(&c.in.OptionShare, "option-share", 0, "share of the channels and days that a customer may have; 0: four sevenths")
+	f.IntVar(&c.k, "k", 1, "touches per customer at most, 1 to 6")
+	f.IntVar(&c.gap, "gap", 1, "days between two touches of a customer at least")
+	f.Uint64Var(&c.in.Seed, "seed", 1, "seed of the instance")
+	f.StringVar(&c.solver, "solver", "dual", "dual (prices and a reduced program) or clp (the whole program; --k 1)")
+	f.StringVar(&c.file, "file", "", "solve from this scratch file, which must not exist, instead of from memory")
+	f.StringVar(&c.candidates, "candidates", "", "also write the instance as a Parquet table of candidates, and its capacities beside it (.capacities.csv)")
+	f.BoolVar(&c.compare, "compare", false, "compare with other solvers at 1,000 to 100,000 customers")
+	f.DurationVar(&c.limit, "compare-limit", 10*time.Minute, "stop each other solver of a comparison after this time")
 	return cmd
 }
 
-// newSolver returns the solver that --solver names.
-func newSolver(name string, seed uint64) (optimizer.Solver, error) {
-	switch name {
-	case "auto":
-		return optimizer.Boxstep{LP: clp.New()}, nil
-	case "dual":
-		return optimizer.Boxstep{LP: clp.New()}, nil
-	case "clp":
-		return clp.New(), nil
+// validate reports every fault of the configuration.
+func (c *benchConfig) validate() error {
+	var faults []error
+	usage := func(format string, args ...any) {
+		faults = append(faults, fmt.Errorf("%w: "+format, append([]any{data.ErrUsage}, args...)...))
 	}
-	return nil, fmt.Errorf("%w: --solver %q (have auto, dual, clp)", data.ErrUsage, name)
+	if _, err := c.in.Grid(); err != nil {
+		faults = append(faults, err)
+	}
+	if c.k < 1 || c.k > optimizer.MaxTouches {
+		usage("--k %d (have 1 to %d)", c.k, optimizer.MaxTouches)
+	}
+	if c.gap < 1 {
+		usage("--gap %d must be 1 or more days", c.gap)
+	}
+	if c.solver != "dual" && c.solver != "clp" {
+		usage("--solver %q (have dual, clp)", c.solver)
+	}
+	if c.k > 1 && c.solver == "clp" {
+		usage("--solver clp takes single touches (--k 1)")
+	}
+	if c.limit <= 0 {
+		usage("--compare-limit %s must be more than 0", c.limit)
+	}
+	if c.file != "" {
+		if c.solver == "clp" {
+			usage("--solver clp solves in memory; leave out --file")
+		}
+		if _, err := os.Lstat(c.file); !errors.Is(err, os.ErrNotExist) {
+			usage("--file %s: there is something already; name a new file", c.file)
+		}
+	}
+	for _, path := range []string{c.file, c.candidates} {
+		if info, err := os.Stat(filepath.Dir(path)); path != "" && (err != nil || !info.IsDir()) {
+			usage("%s: its folder does not exist", path)
+		}
+	}
+	return errors.Join(faults...)
 }
 
-func (a *app) benchOptimizer(ctx context.Context, in optimizer.Instance, solverName string) error {
-	solver, err := newSolver(solverName, in.Seed)
+// benchLadder is the rule of ladders of k touches: fatigue takes 15 % of each
+// further touch, and half of what a touch loses to the one before is recovered
+// every two days.
+func benchLadder(k, gap, days int) optimizer.LadderRule {
+	if k == 1 {
+		return optimizer.LadderRule{}
+	}
+	rule := optimizer.LadderRule{Touches: k, GapDays: gap, Factor: make([][]float64, k)}
+	for step := 1; step < k; step++ {
+		for g := range days {
+			rule.Factor[step] = append(rule.Factor[step], math.Pow(0.85, float64(step))*(1-math.Pow(0.5, 1+float64(g)/2)))
+		}
+	}
+	return rule
+}
+
+func (a *app) benchOptimizer(ctx context.Context, c benchConfig) error {
+	leanMemory()
+	if err := writeBenchCandidates(ctx, c); err != nil {
+		return err
+	}
+	r := benchResult{Customers: c.in.Customers, Options: c.in.Customers * c.in.Options(), Touches: c.k, Solver: c.solver, Seed: c.in.Seed}
+	g, closeGrid, err := r.open(ctx, c)
 	if err != nil {
 		return err
 	}
-	p, err := in.Problem()
+	defer closeGrid()
+	r.Rows, r.ValuesBytes = len(g.Rows), 4*int64(c.in.Customers)*int64(len(g.Slots))
+	if c.solver == "clp" {
+		err = r.solveWhole(ctx, g)
+	} else {
+		err = r.solve(ctx, g)
+	}
+	if err != nil {
+		return err
+	}
+	r.PeakRSSBytes = peakRSS()
+	if a.asJSON {
+		return a.printJSON(r)
+	}
+	r.print(a.stdout)
+	return nil
+}
+
+// open makes the grid, in memory or from a scratch file.
+func (r *benchResult) open(ctx context.Context, c benchConfig) (*optimizer.Grid, func(), error) {
+	if c.file == "" {
+		g, err := optimizer.NewInstance(c.in)
+		leanMemory()
+		return g, func() {}, err
+	}
+	g, err := c.in.Grid()
+	if err != nil {
+		return nil, nil, err
+	}
+	values, err := r.openScratch(ctx, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	g.Values = values
+	leanMemory()
+	return g, func() { values.Close() }, nil
+}
+
+// leanMemory gives back what the making of the instance took and lets garbage
+// be a tenth of what is in use: most of that is values, which are never looked
+// through for pointers, so collecting costs little.
+func leanMemory() {
+	debug.SetGCPercent(10)
+	debug.FreeOSMemory()
+}
+
+// solve runs boxstep, the certificate and the rounding, and times a scan.
+func (r *benchResult) solve(ctx context.Context, g *optimizer.Grid) error {
+	lp := clp.New()
+	began, cpu := time.Now(), processCPU()
+	s, err := optimizer.Boxstep{LP: lp}.Allocate(ctx, g)
+	if err != nil {
+		return err
+	}
+	r.Seconds = benchSeconds{Total: time.Since(began).Seconds(), Scan: s.Work.ScanSeconds, LP: s.Work.LPSeconds, Finish: s.Work.FinishSeconds}
+	r.CPU = processCPU() - cpu
+	r.Status, r.Programs, r.Largest = s.Status.String(), s.Work.ReducedLPs, s.Work.LargestLP
+	if err := solved(ctx, s.Err()); err != nil {
+		return err
+	}
+	began, cpu = time.Now(), processCPU()
+	certificate, err := optimizer.CheckGrid(ctx, g, s)
+	if err != nil {
+		return err
+	}
+	r.Seconds.Certificate, r.CertificateCPU = time.Since(began).Seconds(), processCPU()-cpu
+	r.FullReads = s.Work.FullReads + 1 // the certificate's
+	if err := r.certified(certificate, s.Prices); err != nil {
+		return err
+	}
+	began = time.Now()
+	plan, err := optimizer.RoundGrid(ctx, lp, g, s)
+	if err != nil {
+		return err
+	}
+	r.Seconds.Whole = time.Since(began).Seconds()
+	r.PlanValue, r.PlanLoss = plan.ValueCents, plan.LossCents
+	if r.File != nil { // a scan of a file is bound by the disk
+		r.File.TimesReading = r.Seconds.Total * r.File.DiskBytesPerSecond / float64(r.File.Bytes)
+		return nil
+	}
+	speed, err := optimizer.MeasureScan(ctx, g, s.Prices)
+	if err != nil {
+		return err
+	}
+	ratio := speed.Ratio()
+	r.BandwidthRatio = &ratio
+	return nil
+}
+
+// solveWhole gives the whole linear program to CLP.
+func (r *benchResult) solveWhole(ctx context.Context, g *optimizer.Grid) error {
+	p, err := g.Problem(ctx)
 	if err != nil {
 		return err
 	}
 	began, cpu := time.Now(), processCPU()
-	s, err := solver.Solve(ctx, p)
+	s, err := clp.New().Solve(ctx, p)
 	if err != nil {
 		return err
 	}
-	r := benchOptimizerResult{Customers: in.Customers, Options: len(p.Candidates), Rows: len(p.Rows), Solver: solverName,
-		Seed: in.Seed, Status: s.Status.String(), FullReads: s.Work.FullReads, Programs: s.Work.ReducedLPs, Largest: s.Work.LargestLP,
-		Seconds: benchSeconds{time.Since(began).Seconds(), s.Work.ScanSeconds, s.Work.LPSeconds, s.Work.FinishSeconds},
-		CPU:     processCPU() - cpu}
-	if s.Err() != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return s.Err()
+	r.Seconds = benchSeconds{Total: time.Since(began).Seconds(), LP: s.Work.LPSeconds, Finish: s.Work.FinishSeconds}
+	r.CPU, r.Status, r.Programs, r.Largest = processCPU()-cpu, s.Status.String(), s.Work.ReducedLPs, s.Work.LargestLP
+	if err := solved(ctx, s.Err()); err != nil {
+		return err
 	}
-	certificate := optimizer.Check(p, s)
-	if err := certificate.Err(optimizer.Tolerance{}); err != nil {
+	r.FullReads = s.Work.FullReads + 1
+	if err := r.certified(optimizer.Check(p, s), s.Prices); err != nil {
 		return err
 	}
 	plan, err := optimizer.Round(p, s)
 	if err != nil {
 		return err
 	}
-	r.Objective, r.Bound, r.Gap, r.PlanValue = certificate.ObjectiveCents, certificate.BoundCents, certificate.Gap, plan.ValueCents
-	for _, price := range s.Prices {
-		if price != 0 {
-			r.Binding++
-		}
-	}
-	g, err := optimizer.NewInstance(in)
-	if err != nil {
-		return err
-	}
-	speed, err := optimizer.MeasureScan(ctx, g, s.Prices)
-	if err != nil {
-		return err
-	}
-	r.BandwidthRatio, r.PeakRSSBytes = speed.Ratio(), peakRSS()
-	if a.asJSON {
-		return a.printJSON(r)
-	}
-	fmt.Fprintf(a.stdout, "%d customers, %d options, %d rows (%d binding)\n", r.Customers, r.Options, r.Rows, r.Binding)
-	fmt.Fprintf(a.stdout, "%s: objective %.2f, bound %.2f, gap %.1e; whole actions %.2f\n", r.Status, r.Objective, r.Bound, r.Gap, r.PlanValue)
-	fmt.Fprintf(a.stdout, "%.2f s (scan %.2f, linear programs %.2f, finish %.2f), %.2f CPU s, %d full reads, %d linear programs of at most %d columns\n",
-		r.Seconds.Total, r.Seconds.Scan, r.Seconds.LP, r.Seconds.Finish, r.CPU, r.FullReads, r.Programs, r.Largest)
-	fmt.Fprintf(a.stdout, "a scan reads at %.0f %% of the speed of a plain read; peak memory %.0f MiB\n", 100*r.BandwidthRatio, float64(r.PeakRSSBytes)/(1<<20))
+	r.PlanValue, r.PlanLoss = plan.ValueCents, plan.LossCents
 	return nil
 }
 
-// processCPU returns the seconds of CPU that the process has used.
-func processCPU() float64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
+// solved turns an answer that is none into an error.
+func solved(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
 	}
-	seconds := func(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
-	return seconds(u.Utime) + seconds(u.Stime)
+	return err
 }
 
-// peakRSS returns the largest resident size of the process so far, in bytes.
-func peakRSS() int64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
+// newSolver returns the solver that --solver names.
+func newSolver(name string, _ uint64) (optimizer.Solver, error) {
+	switch name {
+	case "auto", "dual":
+		return optimizer.Boxstep{LP: clp.New()}, nil
+	case "clp":
+		return clp.New(), nil
 	}
-	return u.Maxrss * 1024 // Linux counts in KiB
+	return nil, fmt.Errorf("%w: --solver %q (have auto, dual, clp)", data.ErrUsage, name)
 }

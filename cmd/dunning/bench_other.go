@@ -1,0 +1,9 @@
+//go:build !linux
+
+package main
+
+import "os"
+
+// dropCache cannot empty the system's cache here: figures of the disk are then
+// those of memory.
+func dropCache(*os.File) {}
