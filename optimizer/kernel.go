@@ -1,6 +1,10 @@
 package optimizer
 
-import "math"
+import (
+	"math"
+	"runtime"
+	"sync"
+)
 
 // The kernel is the inner loop of a full scan where customers choose at most
 // one touch, their values are single precision and profiles are few. Per
@@ -95,9 +99,19 @@ func shift(up, down, d float64) float64 {
 	return -d * down
 }
 
-// below rounds x to single precision, lowered by the slack of its terms' size.
+// below rounds x to single precision, to the next number below that, lowered by
+// the slack of its terms' size.
 func below(x, size float64) float32 {
-	return math.Nextafter32(float32(x-thresholdSlack*size), float32(math.Inf(-1)))
+	f := float32(x - thresholdSlack*size)
+	switch bits := math.Float32bits(f); {
+	case f > 0:
+		return math.Float32frombits(bits - 1)
+	case f < 0 && f >= -math.MaxFloat32:
+		return math.Float32frombits(bits + 1)
+	case f == 0:
+		return -math.SmallestNonzeroFloat32
+	}
+	return f
 }
 
 func above(x, size float64) float32 { return -below(-x, size) }
@@ -147,9 +161,16 @@ func (goKernel) close() {}
 // newKernel prepares all profiles at a box.
 func newKernel(t *useTable, b box) goKernel {
 	prices := make(goKernel, (len(t.start)-1)/t.slots)
-	for p := range prices {
-		prices[p] = newKernelPrices(t, b, int32(p))
+	workers := min(runtime.GOMAXPROCS(0), len(prices))
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for p := w; p < len(prices); p += workers {
+				prices[p] = newKernelPrices(t, b, int32(p))
+			}
+		})
 	}
+	wg.Wait()
 	return prices
 }
 
