@@ -96,8 +96,8 @@ func propertyGrids(t testing.TB) map[string]*optimizer.Grid {
 	rule := optimizer.LadderRule{Touches: 3, GapDays: 2, Factor: [][]float64{nil, {0, 0, 0.5, 0.7}, {0, 0, 0.4, 0.5}}}
 	out := map[string]*optimizer.Grid{}
 	for name, c := range map[string]optimizer.Instance{
-		"touches":           {Customers: 5000, Channels: 4, Days: 5, Seed: 5},
-		"touches, segments": {Customers: 5000, Channels: 4, Days: 5, Segments: 3, Seed: 6},
+		"touches":           {Customers: 4000, Channels: 4, Days: 5, Seed: 5},
+		"touches, segments": {Customers: 3000, Channels: 4, Days: 5, Segments: 3, Seed: 6},
 		"ladders":           {Customers: 1500, Channels: 2, Days: 6, Seed: 7, Ladder: rule},
 	} {
 		g, err := optimizer.NewInstance(c)
@@ -107,7 +107,10 @@ func propertyGrids(t testing.TB) map[string]*optimizer.Grid {
 		g.AddRow("coverage", optimizer.AtLeast, float64(c.Customers)/50, func(_, s int) float64 { return is(s == 1) })
 		out[name] = g
 	}
-	tied, err := optimizer.NewInstance(optimizer.Instance{Customers: 3000, Channels: 4, Days: 5, OptionShare: 1, Segments: 2, Seed: 8})
+	if testing.Short() {
+		return out
+	}
+	tied, err := optimizer.NewInstance(optimizer.Instance{Customers: 1500, Channels: 4, Days: 5, OptionShare: 1, Segments: 2, Seed: 8})
 	if err != nil {
 		t.Fatal(err)
 	}

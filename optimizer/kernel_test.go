@@ -107,9 +107,9 @@ func (c *kernelCase) scan(k kernel, blocks int) kernelResult {
 }
 
 func kernelCases(seed uint64, test func(n uint64, c *kernelCase)) {
-	cases := uint64(1200)
+	cases := uint64(800)
 	if testing.Short() {
-		cases = 300
+		cases = 150
 	}
 	for n := range cases {
 		test(n, randomKernelCase(rand.New(rand.NewPCG(seed, n))))
@@ -140,7 +140,7 @@ func TestKernelsSetTheSameBits(t *testing.T) {
 		}
 	})
 	t.Logf("%d cases in C; %d customers open, %d decided", inC, opened, decided)
-	if opened < 1000 || decided < opened/10 {
+	if opened < 500 || decided < opened/10 {
 		t.Fatal("the cases do not test")
 	}
 }
