@@ -104,7 +104,9 @@ type Approval struct {
 
 // Approve reserves the plan's amount and puts it in force, all in one
 // transaction: nothing of it happens unless all does. Repeating the request
-// gives the approval as it was recorded.
+// gives the approval as it was recorded. An approval that stands, but whose
+// head could not be written to [Config.HeadsFile], returns an error; repeating
+// the request writes it.
 //
 // Errors: [ErrNotFound], [ErrState] (the plan is not submitted), [ErrHash] (the
 // hash given is not the stored one, or not that of the stored actions),

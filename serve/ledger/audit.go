@@ -112,6 +112,8 @@ func (s *Store) exportHead(h Head) error {
 	if path == "" {
 		return nil
 	}
+	s.headsFile.Lock()
+	defer s.headsFile.Unlock()
 	heads, err := ReadHeads(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

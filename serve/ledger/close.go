@@ -45,24 +45,23 @@ func (s *Store) end(ctx context.Context, planID string, to PlanState, actor, rea
 
 // endPlan releases what waits and brings the plan into its last state.
 func (o *operation) endPlan(p *Plan, to PlanState, actor, reason string) error {
-	_, err := o.expire(actor, "plan is "+string(to), `plan_id = $1 AND state = 'waiting' ORDER BY action_id`, p.ID)
+	found, err := all(o, `SELECT `+dispatchColumns+` FROM dispatches WHERE plan_id = $1 AND state = 'waiting' ORDER BY number`, []any{p.ID}, scanDispatch)
 	if err != nil {
+		return err
+	}
+	if err := o.expire(actor, p.ID, "plan is "+string(to), found); err != nil {
 		return err
 	}
 	return o.movePlan(p, to, actor, reason, "plan.end", nil)
 }
 
-// expire ends the open actions that a condition finds, and counts them.
-func (o *operation) expire(actor, why, where string, args ...any) (int64, error) {
-	found, err := all(o, `SELECT `+dispatchColumns+` FROM dispatches WHERE `+where, args, scanDispatch)
-	if err != nil {
-		return 0, err
-	}
-	endings := make([]ending, len(found))
-	for i, d := range found {
+// expire ends open actions that were not sent.
+func (o *operation) expire(actor, subject, why string, actions []Dispatch) error {
+	endings := make([]ending, len(actions))
+	for i, d := range actions {
 		endings[i] = ending{d: d, state: Lapsed, detail: why}
 	}
-	return int64(len(endings)), o.endActions(actor, "dispatch.expire", why, map[string]any{}, endings)
+	return o.endActions(actor, "dispatch.expire", subject, map[string]any{"why": why}, endings)
 }
 
 // Swept counts what a sweep ended.
@@ -78,30 +77,37 @@ const sweepSize = 500
 // Sweep ends what time has ended: actions whose window closed unsent, leases
 // that lapsed long ago and cannot be handed out again, plans with nothing left
 // to do, answers kept long enough. It is to be called every minute or so; it
-// works in short transactions and may be called at any time.
+// searches without holding anybody up, works in short transactions, and may be
+// called at any time.
 func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 	var swept Swept
-	for _, f := range []struct {
-		step  func(*operation) (int64, error)
+	for _, step := range []struct {
+		find  func(t transaction, at, late int64) ([]string, error)
+		end   func(o *operation, found []string) (int64, error)
 		count *int64
-		limit int64
 	}{
-		{(*operation).sweepWaiting, &swept.Actions, sweepSize},
-		{(*operation).sweepLeased, &swept.Actions, sweepSize},
-		{(*operation).sweepPlans, &swept.Plans, 1},
-		{(*operation).sweepAnswers, &swept.Answers, sweepSize},
+		{deadActions, (*operation).endDead, &swept.Actions},
+		{donePlans, (*operation).endDone, &swept.Plans},
+		{s.oldAnswers, (*operation).forget, &swept.Answers},
 	} {
 		for {
-			var n int64
-			err := s.write(ctx, func(o *operation) (err error) {
-				n, err = f.step(o)
+			at := s.now()
+			var found []string
+			err := s.read(ctx, func(t transaction) (err error) {
+				found, err = step.find(t, at.UnixMicro(), at.Add(-s.config.LateAck).UnixMicro())
 				return err
 			})
+			n := int64(0)
+			if err == nil && len(found) > 0 {
+				err = s.write(ctx, func(o *operation) (err error) {
+					n, err = step.end(o, found)
+					return err
+				})
+			}
 			if err != nil {
 				return swept, err
 			}
-			*f.count += n
-			if n < f.limit {
+			if *step.count += n; n == 0 { // nothing, or others were faster
 				break
 			}
 		}
@@ -109,32 +115,90 @@ func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 	return swept, nil
 }
 
-func (o *operation) sweepWaiting() (int64, error) {
-	return o.expire(System, "its window closed", `state = 'waiting' AND window_end <= $1 ORDER BY window_end, action_id LIMIT $2`, o.at.UnixMicro(), sweepSize)
+// deadActions finds open actions that nobody can send any more.
+func deadActions(t transaction, at, late int64) ([]string, error) {
+	waiting, err := all(t, `SELECT action_id FROM dispatches WHERE state = 'waiting' AND window_end <= $1 LIMIT $2`, []any{at, sweepSize}, scanString)
+	if err != nil || len(waiting) == sweepSize {
+		return waiting, err
+	}
+	leased, err := all(t, `SELECT action_id FROM dispatches WHERE state = 'leased' AND lease_until <= $1
+		AND (window_end <= $2 OR plan_id NOT IN (SELECT plan_id FROM plans WHERE state IN ('approved', 'dispatching'))) LIMIT $3`, []any{late, at, sweepSize}, scanString)
+	return append(waiting, leased...), err
 }
 
-func (o *operation) sweepLeased() (int64, error) {
-	return o.expire(System, "its lease lapsed", `state = 'leased' AND lease_until <= $1
-		AND (window_end <= $2 OR plan_id NOT IN (SELECT plan_id FROM plans WHERE state IN ('approved', 'dispatching'))) ORDER BY window_end, action_id LIMIT $3`,
-		o.at.Add(-o.store.config.LateAck).UnixMicro(), o.at.UnixMicro(), sweepSize)
-}
-
-// sweepPlans ends one plan that has nothing left to do.
-func (o *operation) sweepPlans() (int64, error) {
-	found, err := all(o, `SELECT `+planColumns+` FROM plans
-		WHERE state IN ('draft', 'submitted') AND ends_at <= $1
-		OR state IN ('approved', 'dispatching') AND NOT EXISTS (SELECT 1 FROM dispatches d WHERE d.plan_id = plans.plan_id AND d.state IN ('waiting', 'leased'))
-		ORDER BY plan_id LIMIT 1`, []any{o.at.UnixMicro()}, scanPlan)
-	if err != nil || len(found) == 0 {
+// endDead ends those of the actions that are dead still.
+func (o *operation) endDead(ids []string) (int64, error) {
+	found, err := o.dispatchesOf(ids)
+	if err != nil {
 		return 0, err
 	}
-	to, why := Expired, "its last window closed"
-	if found[0].State == Dispatching {
-		to, why = Closed, "every action has ended"
+	inForce, err := o.inForce(holding{found: found})
+	if err != nil {
+		return 0, err
 	}
-	return 1, o.movePlan(&found[0], to, System, why, "plan.end", nil)
+	var closed, lapsed []Dispatch
+	for _, id := range ids {
+		d := found[id]
+		over := !d.windowEnd.After(o.at)
+		switch {
+		case d.State == Waiting && over:
+			closed = append(closed, d)
+		case d.State == Leased && !d.LeaseUntil.After(o.at.Add(-o.store.config.LateAck)) && (over || !inForce[d.PlanID]):
+			lapsed = append(lapsed, d)
+		}
+	}
+	err = o.expire(System, "sweep", "its window closed", closed)
+	if err == nil {
+		err = o.expire(System, "sweep", "its lease lapsed", lapsed)
+	}
+	return int64(len(closed) + len(lapsed)), err
 }
 
-func (o *operation) sweepAnswers() (int64, error) {
+// noneOpen is true of a plan none of whose approved actions is open.
+const noneOpen = `NOT EXISTS (SELECT 1 FROM dispatches d WHERE d.plan_id = plans.plan_id AND d.state IN ('waiting', 'leased'))`
+
+// donePlans finds plans that have nothing left to do.
+func donePlans(t transaction, at, _ int64) ([]string, error) {
+	return all(t, `SELECT plan_id FROM plans WHERE state IN ('draft', 'submitted') AND ends_at <= $1 OR state IN ('approved', 'dispatching') AND `+noneOpen, []any{at}, scanString)
+}
+
+// endDone ends those of the plans that are done still.
+func (o *operation) endDone(ids []string) (int64, error) {
+	ended := int64(0)
+	for _, id := range ids {
+		p, err := planOf(o, id)
+		if err != nil {
+			return ended, err
+		}
+		to, why := Expired, "its last window closed"
+		switch {
+		case p.State.InForce():
+			var done int64
+			if err := one(o, `SELECT count(*) FROM plans WHERE plan_id = $1 AND `+noneOpen, []any{id}, &done); err != nil {
+				return ended, err
+			}
+			if done == 0 {
+				continue
+			}
+			if p.State == Dispatching {
+				to, why = Closed, "every action has ended"
+			}
+		case p.State.Ended():
+			continue
+		}
+		if err := o.movePlan(&p, to, System, why, "plan.end", nil); err != nil {
+			return ended, err
+		}
+		ended++
+	}
+	return ended, nil
+}
+
+// oldAnswers says whether there are answers to forget.
+func (s *Store) oldAnswers(t transaction, at, _ int64) ([]string, error) {
+	return all(t, `SELECT key FROM answers WHERE at < $1 LIMIT 1`, []any{at - s.config.KeepAnswers.Microseconds()}, scanString)
+}
+
+func (o *operation) forget([]string) (int64, error) {
 	return o.exec(`DELETE FROM answers WHERE at < $1`, o.at.Add(-o.store.config.KeepAnswers).UnixMicro())
 }

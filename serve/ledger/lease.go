@@ -117,18 +117,26 @@ func (s *Store) Lease(ctx context.Context, r LeaseRequest) (Grant, error) {
 	if !errors.Is(err, ErrNotFound) {
 		return g, err
 	}
-	for range 3 { // others may be faster
-		choice, err := s.choose(ctx, r)
-		if err != nil {
-			return Grant{}, err
-		}
-		g, err := s.claim(ctx, r, request, choice)
-		choice.free()
-		if err != nil || len(g.Actions) > 0 || len(choice.out) == 0 {
+	for range 3 { // other processes may be faster
+		var outrun bool
+		if g, outrun, err = s.chooseAndClaim(ctx, r, request); err != nil || g.Fence > 0 || !outrun {
 			return g, err
 		}
 	}
-	return Grant{LeaseID: r.ID, Dispatcher: r.Dispatcher, Actions: []LeasedAction{}, Withheld: []WithheldAction{}}, nil
+	return g, nil
+}
+
+// chooseAndClaim is one try of a lease. outrun says that others got some of the
+// actions first.
+func (s *Store) chooseAndClaim(ctx context.Context, r LeaseRequest, request string) (g Grant, outrun bool, err error) {
+	asked := map[string]bool{}
+	defer func() { s.rechecking.free(asked) }() // after a panic of the recheck too
+	c, err := s.choose(ctx, r, asked)
+	if err != nil {
+		return Grant{}, false, err
+	}
+	g, err = s.claim(ctx, r, request, c)
+	return g, len(c.out) > len(g.Actions), err
 }
 
 // inFlight are actions that a recheck is being asked about.
@@ -162,23 +170,15 @@ func (f *inFlight) free(ids map[string]bool) {
 type choice struct {
 	out      []Action // to hand out, in order
 	withhold []WithheldAction
-	free     func()
 }
 
 // maxRounds bounds how many times one lease asks about more actions because
 // those before were withheld or put off.
 const maxRounds = 10
 
-// choose asks about the next actions in the queue until there are enough. The
-// caller frees the choice.
-func (s *Store) choose(ctx context.Context, r LeaseRequest) (c choice, err error) {
-	asked := map[string]bool{}
-	c.free = func() { s.rechecking.free(asked) }
-	defer func() {
-		if err != nil {
-			c.free()
-		}
-	}()
+// choose asks about the next actions in the queue until there are enough. It
+// adds to asked what is to be freed once they are claimed.
+func (s *Store) choose(ctx context.Context, r LeaseRequest, asked map[string]bool) (c choice, err error) {
 	for range maxRounds {
 		at, want := s.now(), r.Max-len(c.out)
 		found, err := s.rechecking.take(asked, func(not []string) (found []Action, err error) {

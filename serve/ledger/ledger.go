@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"dunning/data"
@@ -31,7 +32,8 @@ type Config struct {
 	KeepAnswers time.Duration
 	// HeadsFile, if given, gets one line of JSON for each approval: the end of
 	// the audit chain. Kept away from the database, it shows a chain that was
-	// cut short or rewritten since ([ReadHeads], [Store.Verify]).
+	// cut short or rewritten since ([ReadHeads], [Store.Verify]). Each process
+	// has a file of its own.
 	HeadsFile string
 }
 
@@ -64,6 +66,7 @@ type Store struct {
 	// rechecking are the actions that some Lease of this process is asking
 	// about, so that another one asks about others.
 	rechecking *inFlight
+	headsFile  sync.Mutex // held by who appends to it
 }
 
 // Open opens the ledger and brings its schema up to date. It returns an error
