@@ -40,15 +40,16 @@ type Curve struct {
 const (
 	curveSample = 65_536
 	curveErrors = 1.0
-	curveSteps  = 16 // boxes before the search starts anew from the sample
+	curveSteps  = 10   // boxes before the search starts anew from the sample
+	curveReach  = 0.35 // how far, over the larger limit, prices can be foretold
 )
 
 // curveWidth is the width of the band, over its upper edge, at which a point
 // needs no solve of its own.
-const curveWidth = 1e-3
+const curveWidth = 5e-3
 
 // Curve returns what limits of one row bring in: the smallest and the largest
-// are solved, and then, as long as some point's band is wider than a thousandth,
+// are solved, and then, as long as some point's band is wider than half a per cent,
 // the point where it is widest, each from the prices of the nearest one that was
 // solved. from is an allocation of g to start from; nil for none. A limit with
 // which some demand cannot be met gives a point of status Infeasible.
@@ -183,7 +184,7 @@ func (c *curveWalk) search(run *boxstepRun, limit float64) (*Allocation, error) 
 	c.sampled = nil
 	size := min(curveSample, run.m.sample.Customers)
 	near := c.nearest(limit)
-	if near == nil || run.m.values.Customers() <= size {
+	if near == nil || run.m.values.Customers() <= size || movedBy(near.limit, limit) > curveReach {
 		return run.search()
 	}
 	cool := coolTemper * run.m.typical
