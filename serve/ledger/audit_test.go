@@ -82,7 +82,7 @@ func dropTriggers(t testing.TB, h *home) {
 		}
 		return
 	}
-	for _, trigger := range []string{"audit_update", "audit_delete", "audit_head_update", "entries_update", "entries_delete", "actions_update", "dispatches_update", "dispatches_delete", "plans_update"} {
+	for _, trigger := range []string{"audit_update", "audit_delete", "audit_head_update", "entries_update", "entries_delete", "actions_update", "dispatches_update", "dispatches_fixed", "dispatches_delete", "plans_update"} {
 		if err := h.exec(`DROP TRIGGER ` + trigger); err != nil {
 			t.Fatal(err)
 		}

@@ -149,12 +149,16 @@ CREATE TRIGGER plans_update BEFORE UPDATE ON plans BEGIN
     WHERE NEW.state = 'submitted' AND (SELECT count(*) FROM actions WHERE plan_id = NEW.plan_id) <> NEW.actions;
 END;
 
+-- A wallet's first entry is a top-up, which names a wallet that is there; later
+-- ones follow it. What posts and releases refer to follows from their action in
+-- the queue. So no foreign keys are looked up for them.
+--
 -- Entries carry the running balances of their wallet, so that no balance is
 -- kept outside of an immutable row, and every row is a full proof: what was
 -- funded is available, reserved or spent.
 CREATE TABLE entries (
     entry_id   TEXT    NOT NULL CHECK (entry_id <> ''),
-    wallet_id  TEXT    NOT NULL REFERENCES wallets (wallet_id),
+    wallet_id  TEXT    NOT NULL,
     seq        INTEGER NOT NULL CHECK (seq > 0),
     kind       TEXT    NOT NULL,
     status     TEXT    NOT NULL,
@@ -163,7 +167,7 @@ CREATE TABLE entries (
     amount     INTEGER NOT NULL CHECK (amount >= 0 AND amount <= 1000000000000000),
     reserve_id TEXT,    -- of a reserve its own id; of a post or release the reserve it uses up
     left_after INTEGER CHECK (left_after >= 0), -- what remains of that reserve
-    plan_id    TEXT    REFERENCES approvals (plan_id),
+    plan_id    TEXT,    -- of a reserve, post or release
     action_id  TEXT,    -- of a post or release
     number     INTEGER, -- of a post or release: the action's number in the queue
     refund_of  TEXT,    -- of a refund: the post, and its action's number
@@ -261,10 +265,6 @@ CREATE TRIGGER dispatches_insert BEFORE INSERT ON dispatches BEGIN
 END;
 CREATE TRIGGER dispatches_update BEFORE UPDATE ON dispatches BEGIN
     SELECT RAISE(ABORT, 'ledger: the action has ended') WHERE OLD.state NOT IN ('waiting', 'leased');
-    SELECT RAISE(ABORT, 'ledger: an action keeps what was approved')
-    WHERE NEW.number <> OLD.number OR NEW.action_id <> OLD.action_id OR NEW.plan_id <> OLD.plan_id OR NEW.wallet_id <> OLD.wallet_id OR NEW.reserve_id <> OLD.reserve_id
-        OR NEW.amount <> OLD.amount OR NEW.customer_id <> OLD.customer_id OR NEW.day <> OLD.day OR NEW.channel <> OLD.channel
-        OR NEW.window_start <> OLD.window_start OR NEW.window_end <> OLD.window_end OR NEW.value_cents <> OLD.value_cents;
     SELECT RAISE(ABORT, 'ledger: a fence never goes back') WHERE NEW.fence < OLD.fence;
     SELECT RAISE(ABORT, 'ledger: a lease is taken over once it has lapsed')
     WHERE NEW.fence > OLD.fence AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.fence = NEW.fence AND (OLD.state = 'waiting' OR l.at >= OLD.lease_until));
@@ -274,11 +274,14 @@ CREATE TRIGGER dispatches_update BEFORE UPDATE ON dispatches BEGIN
         AND ((NEW.state = 'sent') <> EXISTS (SELECT 1 FROM entries WHERE number = NEW.number AND kind = 'post')
             OR NEW.amount IS NOT (SELECT sum(amount) FROM entries WHERE number = NEW.number AND kind IN ('post', 'release')));
 END;
+CREATE TRIGGER dispatches_fixed BEFORE UPDATE OF number, action_id, plan_id, wallet_id, reserve_id, amount, customer_id, day, channel, window_start, window_end, value_cents ON dispatches BEGIN
+    SELECT RAISE(ABORT, 'ledger: an action keeps what was approved');
+END;
 CREATE TRIGGER dispatches_delete BEFORE DELETE ON dispatches BEGIN SELECT RAISE(ABORT, 'ledger: approved actions are not deleted'); END;
 
 CREATE TRIGGER entries_insert BEFORE INSERT ON entries BEGIN
     SELECT RAISE(ABORT, 'ledger: the entry exists') WHERE EXISTS (SELECT 1 FROM entries WHERE wallet_id = NEW.wallet_id AND seq >= NEW.seq)
-        OR EXISTS (SELECT 1 FROM entries WHERE entry_id = NEW.entry_id AND number IS NULL)
+        OR NEW.number IS NULL AND EXISTS (SELECT 1 FROM entries WHERE entry_id = NEW.entry_id AND number IS NULL)
         OR EXISTS (SELECT 1 FROM entries WHERE number = NEW.number AND kind = NEW.kind);
     SELECT RAISE(ABORT, 'ledger: balances do not follow from the entry before')
     WHERE NOT EXISTS (SELECT 1 FROM entries p WHERE p.wallet_id = NEW.wallet_id AND p.seq = NEW.seq - 1
@@ -287,13 +290,15 @@ CREATE TRIGGER entries_insert BEFORE INSERT ON entries BEGIN
             AND NEW.reserved = p.reserved + NEW.amount * ((NEW.debit = 'reserved') - (NEW.credit = 'reserved'))
             AND NEW.spent = p.spent + NEW.amount * ((NEW.debit = 'spent') - (NEW.credit = 'spent')))
         AND (NEW.seq <> 1 OR NEW.kind <> 'top_up' OR NEW.funding <> NEW.amount OR NEW.available <> NEW.amount OR NEW.reserved <> 0 OR NEW.spent <> 0);
-    SELECT RAISE(ABORT, 'ledger: a reserve begins with its whole amount') WHERE NEW.kind = 'reserve' AND NEW.left_after <> NEW.amount;
+    SELECT RAISE(ABORT, 'ledger: no such wallet') WHERE NEW.kind = 'top_up' AND NOT EXISTS (SELECT 1 FROM wallets WHERE wallet_id = NEW.wallet_id);
+    SELECT RAISE(ABORT, 'ledger: a reserve is of an approved plan and begins with its whole amount')
+    WHERE NEW.kind = 'reserve' AND (NEW.left_after <> NEW.amount OR NOT EXISTS (SELECT 1 FROM approvals WHERE plan_id = NEW.plan_id));
     SELECT RAISE(ABORT, 'ledger: more than is left of the reserve')
     WHERE NEW.kind IN ('post', 'release') AND NEW.left_after IS NOT (SELECT left_after - NEW.amount FROM entries
         WHERE reserve_id = NEW.reserve_id AND wallet_id = NEW.wallet_id AND plan_id = NEW.plan_id ORDER BY seq DESC LIMIT 1);
     SELECT RAISE(ABORT, 'ledger: more than was reserved for the action, or the action has ended')
     WHERE NEW.kind IN ('post', 'release') AND NOT EXISTS (SELECT 1 FROM dispatches d
-        WHERE d.number = NEW.number AND d.action_id = NEW.action_id AND d.reserve_id = NEW.reserve_id AND d.plan_id = NEW.plan_id AND d.state IN ('waiting', 'leased')
+        WHERE d.number = NEW.number AND d.action_id = NEW.action_id AND d.reserve_id = NEW.reserve_id AND d.plan_id = NEW.plan_id AND d.wallet_id = NEW.wallet_id AND d.state IN ('waiting', 'leased')
         AND NEW.amount + coalesce((SELECT sum(e.amount) FROM entries e WHERE e.number = NEW.number AND e.kind IN ('post', 'release')), 0) <= d.amount);
     SELECT RAISE(ABORT, 'ledger: more than was posted')
     WHERE NEW.kind = 'refund' AND NOT EXISTS (SELECT 1 FROM entries p WHERE p.number = NEW.refund_number AND p.kind = 'post' AND p.entry_id = NEW.refund_of AND p.wallet_id = NEW.wallet_id
