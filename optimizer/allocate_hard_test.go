@@ -93,6 +93,7 @@ func hardGrids() []hardGrid {
 		{"everything unlimited", month, limits("", 1e12), nan, optimal},
 		{"all customers identical", all, revalue(same), nan, optimal},
 		{"200,000 customers identical", many, revalue(same), nan, optimal},
+		{"all values zero", month, revalue(func(*rand.Rand, int, int, float64) float64 { return 0 }), 0, optimal},
 		{"values from 20 levels", month, revalue(levels), nan, optimal},
 		{"values from 20 levels, all slots", all, revalue(levels), nan, optimal},
 		{"capacities of zero", month, limits("sms", 0), nan, optimal},
@@ -103,6 +104,7 @@ func hardGrids() []hardGrid {
 		}, 0, optimal},
 		{"demand that can be met", month, demand(4000, any), nan, optimal},
 		{"demand of one slot that can be met", month, demand(400, first), nan, optimal},
+		{"demand that cannot be met", month, demand(20_001, any), nan, optimizer.Infeasible},
 		{"demand beyond a capacity", month, demand(10_000, first), nan, optimizer.Infeasible},
 		{"demand without a budget", month, func(t testing.TB, g *optimizer.Grid, rng *rand.Rand) {
 			limits(optimizer.BudgetName, 0)(t, g, rng)

@@ -93,7 +93,7 @@ func (s Boxstep) Allocate(ctx context.Context, g *Grid) (*Allocation, error) {
 // allocate searches, and answers for a search that ended without an optimum.
 func (s *boxstepRun) allocate() (*Allocation, error) {
 	for raised := 0; ; raised++ {
-		a, err := s.search()
+		a, err := s.settle()
 		switch {
 		case err == nil:
 			return a, nil
@@ -103,6 +103,9 @@ func (s *boxstepRun) allocate() (*Allocation, error) {
 			return nil, err
 		}
 		conflict, err := s.conflict()
+		if s.ctx.Err() != nil {
+			return s.stopped()
+		}
 		if err != nil || conflict != nil {
 			return conflict, err
 		}
@@ -114,6 +117,26 @@ func (s *boxstepRun) allocate() (*Allocation, error) {
 		}
 		s.restart()
 	}
+}
+
+// wholeColumns is how many columns the program of everybody may have that ends
+// a search that does not settle.
+const wholeColumns = 300_000
+
+// settle searches, and once more with larger programs if that leads nowhere.
+func (s *boxstepRun) settle() (*Allocation, error) {
+	a, err := s.search()
+	if !errors.Is(err, errUnsettled) || s.ctx.Err() != nil {
+		return a, err
+	}
+	columns := 4 * max(s.MaxColumns, defaultMaxColumns)
+	if all := int(float64(s.m.values.Customers()) * s.m.options); s.m.t.rule.touches() == 1 && all <= wholeColumns {
+		columns = all + 1 // everybody in one program
+	}
+	s.Log.Debug("boxstep: larger programs", "columns", columns)
+	s.MaxColumns, s.Start = columns, nil
+	s.restart()
+	return s.search()
 }
 
 // restart forgets what the search knows of the prices.
@@ -161,7 +184,7 @@ func (s *boxstepRun) searchFrom(centre, half []float64, steps int) (*Allocation,
 			centre, half = s.narrow(found, b)
 			continue
 		}
-		if columns > tiedColumns*s.MaxColumns && s.breakTies() {
+		if columns > tiedColumns*max(s.MaxColumns, 5000) && s.breakTies() {
 			continue
 		}
 		program := s.m.newReduced(found.open, s.m.leftOf(found, 1), b)
@@ -175,7 +198,11 @@ func (s *boxstepRun) searchFrom(centre, half []float64, steps int) (*Allocation,
 		if !moved && found.incomplete == 0 {
 			return s.finish(b, found, program, res)
 		}
-		if centre, err = s.recentre(b, res, edges, half, strikes); err != nil {
+		shrink := 1.0 // as long as the program is small, what is untouched keeps its room
+		if columns > s.MaxColumns/4 {
+			shrink = 2.0 / 3
+		}
+		if centre, err = s.recentre(b, res, edges, half, strikes, shrink); err != nil {
 			return nil, err
 		}
 		if found.incomplete > 0 {
@@ -256,12 +283,12 @@ func countTouches(edges []touch) (n int) {
 
 // recentre returns the prices of the reduced program and adapts the half-widths
 // in place: rows stopped at an edge get twice the room, and more each time they
-// are stopped again; the others lose a third. A row stopped at its cap asks for
+// are stopped again; the others shrink. A row stopped at its cap asks for
 // what no option is worth.
-func (s *boxstepRun) recentre(b box, res *LPSolution, edges []touch, half []float64, strikes []int) ([]float64, error) {
+func (s *boxstepRun) recentre(b box, res *LPSolution, edges []touch, half []float64, strikes []int, shrink float64) ([]float64, error) {
 	for r, e := range edges {
 		if e == touchNone {
-			half[r] *= 2.0 / 3
+			half[r] *= shrink
 			continue
 		}
 		if e == touchUpper && b.upper[r] >= s.m.cap[r] {
@@ -378,60 +405,4 @@ func (s *boxstepRun) solveLPs(programs []*reduced) ([]*LPSolution, error) {
 		return nil, fmt.Errorf("%w: a reduced linear program is %s", errUnsettled, answers[k].Status)
 	}
 	return answers, nil
-}
-
-// finish assembles the whole solution: winners of the decided customers, the
-// reduced program's shares of the others, its prices.
-func (s *boxstepRun) finish(b box, found *scanned, program *reduced, res *LPSolution) (*Allocation, error) {
-	began := time.Now()
-	var split []Share
-	if s.chosen != nil {
-		s.m.narrowGroups(s.wide.open, b, s.chosen)
-		split = program.shares(res, s.chosen)
-	}
-	prices := boxed(res.Prices, b)
-	a := &Allocation{Status: Optimal, Chosen: s.chosen, Split: split,
-		ObjectiveCents: found.worth + program.worth + res.Objective, BoundCents: s.m.bound(found, prices) + s.loosened,
-		near: found.open, used: found.used, worth: found.worth, short: program.overflows(res)}
-	if s.m.soft == nil && s.m.hasClosed() {
-		if err := s.m.closedPrices(s.ctx, prices); err != nil {
-			return nil, err
-		}
-		s.work.FullReads++
-	}
-	s.work.FinishSeconds += time.Since(began).Seconds()
-	if s.Intervals {
-		s.chosen = nil // the answer's now
-		var err error
-		if a.Intervals, err = s.intervals(b, program, prices); err != nil {
-			return nil, err
-		}
-	}
-	for r := range prices {
-		prices[r] = 0 + s.m.t.sign[r]*prices[r] // 0 + −0 is +0
-	}
-	a.Prices, a.Iterations, a.Work = prices, s.iterations, s.work
-	return a, nil
-}
-
-// bound returns the Lagrangian at prices within the box of found: limits at
-// their prices, the decided at their winners, the others at their best.
-func (m *market) bound(found *scanned, prices []float64) float64 {
-	var total sum
-	total.add(found.worth)
-	for r, y := range prices {
-		total.add(y * (m.t.limit[r] - found.used[r]))
-	}
-	t := newTester(m.t, box{centre: prices, lower: prices, upper: prices})
-	var keep []option
-	for _, g := range found.open {
-		keep = t.among(g.profile, g.options, keep)
-		s := keep[0].worth
-		rows, amounts := t.uses(g.profile, keep[0].rungs)
-		for k, r := range rows {
-			s -= prices[r] * amounts[k]
-		}
-		total.add(float64(len(g.members)) * s)
-	}
-	return total.value()
 }

@@ -6,9 +6,12 @@ import (
 )
 
 // closedPrices lowers the prices of the closed rows, in place, from the cap that
-// kept their users out during the search to the least that does: to what the
-// best touch that they forbid would bring beyond its customer's best ladder, per
-// unit. A touch in several closed rows pays in the first. It is one read.
+// kept their users out during the search to what does so still: for single
+// touches to the least, what the best touch that they forbid would bring beyond
+// its customer's best, per unit; a touch in several closed rows pays in the
+// first. A forbidden touch in a ladder changes what the touches after it are
+// worth, so there every closed row pays for the most that anybody gains when
+// all of them are free. It is one read.
 func (m *market) closedPrices(ctx context.Context, prices []float64) error {
 	payer := m.payers()
 	for r := range prices {
@@ -17,14 +20,20 @@ func (m *market) closedPrices(ctx context.Context, prices []float64) error {
 		}
 	}
 	open := make([]float64, len(prices)) // least price of each closed row
-	free := m.boxAround(prices, make([]float64, len(prices)))
+	shut := m.boxAround(prices, make([]float64, len(prices)))
+	free := box{prices, prices, prices}
 	var mu sync.Mutex
 	err := m.eachBlock(ctx, func() func(Block) {
-		c := &closer{m: m, payer: payer, prices: prices, search: m.newSearch(free), tester: newTester(m.t, free), values: make([]float64, m.t.slots)}
+		c := &closer{m: m, payer: payer, prices: prices, shut: m.newSearch(shut), free: m.newSearch(free),
+			tester: newTester(m.t, free), values: make([]float64, m.t.slots)}
 		return func(b Block) {
 			c.least = make([]float64, len(prices))
 			for i := range b.Customers {
-				c.add(b.profile(i), b.values(i, c.values))
+				if values := b.values(i, c.values); m.t.rule.touches() == 1 {
+					c.addTouches(b.profile(i), values)
+				} else {
+					c.addLadders(b.profile(i), values)
+				}
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -43,22 +52,24 @@ func (m *market) closedPrices(ctx context.Context, prices []float64) error {
 
 // closer finds the least prices of closed rows; one goroutine's.
 type closer struct {
-	m      *market
-	payer  []payer
-	prices []float64
-	search search // with the closed rows at their cap, where nobody wins
-	tester *tester
-	values []float64
-	keep   []option
-	least  []float64 // by row
+	m          *market
+	payer      []payer
+	prices     []float64 // of the other rows; 0 of the closed ones
+	shut, free search    // with the closed rows at their cap, and for nothing
+	tester     *tester
+	values     []float64
+	keep       []option
+	least      []float64 // by row
 }
 
-func (c *closer) add(profile int32, values []float64) {
-	best := 0.0 // of a ladder, to which the touch might be added
-	if c.m.t.rule.touches() == 1 {
-		c.keep, _ = c.search.decide(profile, values, 2, c.keep)
-		best = c.keep[0].worth - c.tester.cost(profile, c.keep[0].rungs, c.prices)
-	}
+// best returns what a customer's best ladder is worth beyond what it pays.
+func (c *closer) best(s search, profile int32, values []float64) float64 {
+	c.keep, _ = s.decide(profile, values, 2, c.keep)
+	return c.keep[0].worth - c.tester.cost(profile, c.keep[0].rungs, c.prices)
+}
+
+func (c *closer) addTouches(profile int32, values []float64) {
+	best := c.best(c.shut, profile, values)
 	for s, x := range values {
 		pays := c.payer[int(profile)*c.m.t.slots+s]
 		if pays.row < 0 || x == Forbidden {
@@ -66,6 +77,15 @@ func (c *closer) add(profile int32, values []float64) {
 		}
 		more := x - c.tester.cost(profile, RungsOf(s), c.prices) - best
 		c.least[pays.row] = max(c.least[pays.row], more/pays.amount)
+	}
+}
+
+func (c *closer) addLadders(profile int32, values []float64) {
+	more := c.best(c.free, profile, values) - c.best(c.shut, profile, values)
+	for r, closed := range c.m.t.closed {
+		if closed {
+			c.least[r] = max(c.least[r], more/c.m.t.smallest[r])
+		}
 	}
 }
 

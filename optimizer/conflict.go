@@ -107,7 +107,7 @@ func (s *boxstepRun) shortfall(in []bool) (*Allocation, []bool, error) {
 	}
 	m.narrow, m.typical = false, need.size
 	search := Boxstep{LP: s.LP, MaxColumns: s.MaxColumns, Log: s.Log}.newRun(s.ctx, &m)
-	a, err := search.search()
+	a, err := search.settle()
 	s.work.add(search.work)
 	s.iterations += search.iterations
 	if err != nil {

@@ -178,12 +178,26 @@ func (p *partial) look(b Block, i int) (complete bool) {
 	profile := b.profile(i)
 	if p.s.kernel == nil || b.Narrow == nil {
 		p.keep, complete = p.search.decide(profile, b.values(i, p.values), p.s.limit, p.keep)
+		p.dropWorthless(profile)
 		return complete
 	}
 	slots := p.s.m.t.slots
 	p.options = p.s.prices[profile].among(b.Narrow[i*slots:(i+1)*slots], p.options)
 	p.keep = p.tester.among(profile, p.options, p.keep)
+	p.dropWorthless(profile)
 	return true
+}
+
+// dropWorthless drops kept options that are never better than hold. They only
+// ever tie with it, but where many touches are worth nothing they are many.
+func (p *partial) dropWorthless(profile int32) {
+	kept := p.keep[:1]
+	for _, o := range p.keep[1:] {
+		if !p.s.m.t.worthless(profile, o) {
+			kept = append(kept, o)
+		}
+	}
+	p.keep = kept
 }
 
 // take notes the customer whose options were kept.

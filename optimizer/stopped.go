@@ -49,9 +49,13 @@ func (m *market) planAt(ctx context.Context, prices []float64) (*pricedPlan, err
 	out := &pricedPlan{bound: math.Inf(1)}
 	at := slices.Clone(prices)
 	for range priceRises {
-		b := m.boxAround(at, make([]float64, m.rows()))
+		near := make([]float64, m.rows()) // so that options that nearly tie are all there to choose from
+		for r := range near {
+			near[r] = 1e-4 * at[r]
+		}
+		b := m.boxAround(at, near)
 		chosen := make([]Rungs, m.values.Customers())
-		read, err := m.scan(ctx, []request{{box: b, limit: 2, chosen: chosen}})
+		read, err := m.scan(ctx, []request{{box: b, limit: keepLimit, chosen: chosen}})
 		if err != nil {
 			return nil, err
 		}
@@ -77,19 +81,36 @@ func (m *market) planAt(ctx context.Context, prices []float64) (*pricedPlan, err
 	return out, nil
 }
 
-// settleTies gives each tied customer the smallest of its ladders: hold where
-// that is among them.
+// settleTies gives each tied customer, one after the other, the ladder worth
+// most that the limits still allow.
 func (m *market) settleTies(found *scanned, chosen []Rungs) {
 	t := &tester{t: m.t}
 	for _, g := range found.open {
-		least := slices.MinFunc(g.options, func(a, b option) int { return cmp.Compare(a.rungs, b.rungs) })
-		rows, amounts := t.uses(g.profile, least.rungs)
-		for k, r := range rows {
-			found.used[r] += float64(len(g.members)) * amounts[k]
-		}
-		found.worth += float64(len(g.members)) * least.worth
+		options := slices.Clone(g.options)
+		slices.SortFunc(options, func(a, b option) int { return cmp.Or(cmp.Compare(b.worth, a.worth), cmp.Compare(a.rungs, b.rungs)) })
 		for _, i := range g.members {
-			chosen[i] = least.rungs
+			for _, o := range options {
+				rows, amounts := t.uses(g.profile, o.rungs)
+				if o.rungs != Hold && !m.fits(found.used, rows, amounts) {
+					continue
+				}
+				for k, r := range rows {
+					found.used[r] += amounts[k]
+				}
+				found.worth += o.worth
+				chosen[i] = o.rungs
+				break
+			}
 		}
 	}
+}
+
+// fits reports whether uses keep within the limits; demands need not be met.
+func (m *market) fits(used []float64, rows []int32, amounts []float64) bool {
+	for k, r := range rows {
+		if amounts[k] > 0 && used[r]+amounts[k] > m.t.limit[r] {
+			return false
+		}
+	}
+	return true
 }

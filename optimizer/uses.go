@@ -21,6 +21,7 @@ type useTable struct {
 	largest  []float64 // largest |amount| of the row
 	smallest []float64 // smallest |amount| > 0 of the row
 	closed   []bool    // rows of limit 0 that no use can enter
+	takes    []bool    // by profile and slot: the touch gives nothing back to any row
 }
 
 func newUseTable(g *Grid) *useTable {
@@ -67,6 +68,13 @@ func (t *useTable) measure() {
 	t.scale, t.largest, t.smallest = make([]float64, n), make([]float64, n), make([]float64, n)
 	t.closed = make([]bool, n)
 	count, negative := make([]float64, n), make([]bool, n)
+	t.takes = make([]bool, len(t.start)-1)
+	for k := range t.takes {
+		t.takes[k] = true
+		for u := t.start[k]; u < t.start[k+1]; u++ {
+			t.takes[k] = t.takes[k] && t.amount[u] >= 0
+		}
+	}
 	for k, r := range t.row {
 		a := math.Abs(t.amount[k])
 		if a == 0 {
@@ -90,6 +98,20 @@ func (t *useTable) measure() {
 }
 
 func (t *useTable) rows() int { return len(t.limit) }
+
+// worthless reports whether hold is at least as good as a ladder whatever the
+// prices: it is worth nothing and gives nothing back to any row.
+func (t *useTable) worthless(profile int32, o option) bool {
+	if o.worth > 0 || o.rungs == Hold {
+		return false
+	}
+	for r := o.rungs; r != Hold; r = r.Rest() {
+		if !t.takes[int(profile)*t.slots+r.First()] {
+			return false
+		}
+	}
+	return true
+}
 
 // touch returns the rows and amounts of one undiscounted touch, aliased.
 func (t *useTable) touch(profile int32, slot int) ([]int32, []float64) {
