@@ -157,6 +157,7 @@ func (c Instance) draw() *MemoryValues {
 	for w := range workers {
 		wg.Go(func() {
 			from, to := c.Customers*w/workers, c.Customers*(w+1)/workers
+			parts[w] = newDrawn(to - from)
 			var profiles []int32
 			if m.profile != nil {
 				profiles = m.profile[from:to]
@@ -189,6 +190,7 @@ func (c Instance) WriteFile(ctx context.Context, path string) error {
 	for k := range workers {
 		wg.Go(func() {
 			d := c.newDrawer()
+			parts[k] = newDrawn(c.Customers / workers)
 			values, profiles := make([]float32, w.layout.perBlock*w.layout.slots), make([]int32, w.layout.perBlock)
 			for errs[k] == nil {
 				block := next.Add(1) - 1
@@ -272,7 +274,13 @@ type drawn struct {
 	largest float32
 }
 
+// newDrawn returns room for the notes on so many customers.
+func newDrawn(customers int) drawn {
+	return drawn{sample: sketch{kept: make([]sketched, 0, min(customers, 2*sampleMost))}}
+}
+
 func mergeDrawn(parts []drawn) (sample sketch, largest float64) {
+	sample.kept = make([]sketched, 0, 2*sampleMost)
 	for k := range parts {
 		largest = max(largest, float64(parts[k].largest))
 		for _, s := range parts[k].sample.kept {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -26,6 +27,7 @@ type benchConfig struct {
 	candidates string // where to write the instance as a table; "" for nowhere
 	compare    bool
 	limit      time.Duration // of each other solver of a comparison
+	steps      bool          // log the steps of the search
 }
 
 func newBenchCommand(a *app) *cobra.Command {
@@ -83,6 +85,7 @@ family at several sizes by other methods, too, and reports all of them.`,
 	f.StringVar(&c.file, "file", "", "solve from this scratch file, which must not exist, instead of from memory")
 	f.StringVar(&c.candidates, "candidates", "", "also write the instance as a Parquet table of candidates, and its capacities beside it (.capacities.csv)")
 	f.BoolVar(&c.compare, "compare", false, "compare with other solvers at 1,000 to 100,000 customers")
+	f.BoolVar(&c.steps, "steps", false, "log each step of the search")
 	f.DurationVar(&c.limit, "compare-limit", 10*time.Minute, "stop each other solver of a comparison after this time")
 	return cmd
 }
@@ -158,7 +161,7 @@ func (a *app) benchOptimizer(ctx context.Context, c benchConfig) error {
 	if c.solver == "clp" {
 		err = r.solveWhole(ctx, g)
 	} else {
-		err = r.solve(ctx, g)
+		err = r.solve(ctx, g, a.stepLog(c.steps))
 	}
 	if err != nil {
 		return err
@@ -199,11 +202,19 @@ func leanMemory() {
 	debug.FreeOSMemory()
 }
 
+// stepLog returns where the steps of a search go; nil for nowhere.
+func (a *app) stepLog(wanted bool) *slog.Logger {
+	if !wanted {
+		return nil
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
 // solve runs boxstep, the certificate and the rounding, and times a scan.
-func (r *benchResult) solve(ctx context.Context, g *optimizer.Grid) error {
+func (r *benchResult) solve(ctx context.Context, g *optimizer.Grid, log *slog.Logger) error {
 	lp := clp.New()
 	began, cpu := time.Now(), processCPU()
-	s, err := optimizer.Boxstep{LP: lp}.Allocate(ctx, g)
+	s, err := optimizer.Boxstep{LP: lp, Log: log}.Allocate(ctx, g)
 	if err != nil {
 		return err
 	}
