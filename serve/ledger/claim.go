@@ -17,7 +17,7 @@ func (s *Store) claim(ctx context.Context, r LeaseRequest, request string, c cho
 		return none, nil
 	}
 	var g Grant
-	err := s.write(ctx, func(o *operation) error {
+	err := s.writeInTurn(ctx, true, func(o *operation) error {
 		var err error
 		if g, err = granted(o, r.ID, request); !errors.Is(err, ErrNotFound) {
 			return err // somebody asked the same at once

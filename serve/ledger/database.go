@@ -31,7 +31,8 @@ type database interface {
 	// once its effects are on disk. f may run again after a conflict. After an
 	// error nothing of f remains, unless the connection broke during the
 	// commit: then nobody knows, and the caller asks again with the same ids.
-	write(ctx context.Context, f func(transaction) error) error
+	// An urgent one goes before others that wait.
+	write(ctx context.Context, urgent bool, f func(transaction) error) error
 	// read runs f on one snapshot.
 	read(ctx context.Context, f func(transaction) error) error
 	// script runs statements without arguments in one transaction of its own

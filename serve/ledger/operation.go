@@ -28,11 +28,16 @@ type outerKey struct{ store *Store }
 // f may run more than once; what it returns through its closure must be set
 // anew each time.
 func (s *Store) write(ctx context.Context, f func(*operation) error) error {
+	return s.writeInTurn(ctx, false, f)
+}
+
+// writeInTurn is write, before others that wait if it is urgent.
+func (s *Store) writeInTurn(ctx context.Context, urgent bool, f func(*operation) error) error {
 	if outer, ok := ctx.Value(outerKey{s}).(*operation); ok {
 		return outer.part(f)
 	}
 	var after []func() error
-	err := s.db.write(ctx, func(t transaction) error {
+	err := s.db.write(ctx, urgent, func(t transaction) error {
 		after = nil
 		o := &operation{transaction: t, store: s, at: s.now(), after: &after}
 		if err := one(t, `SELECT seq, sha256 FROM audit_head`+t.lock(), nil, &o.head.Seq, &o.head.SHA256); err != nil {

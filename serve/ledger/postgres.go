@@ -21,6 +21,7 @@ import (
 type postgresDB struct {
 	config          *pgx.ConnConfig
 	writer, readers chan *pgx.Conn // nil: a connection yet to be made
+	turns           turns
 	closed          atomic.Bool
 }
 
@@ -81,7 +82,11 @@ func (d *postgresDB) close() error {
 
 func (*postgresDB) dialect() string { return "postgres" }
 
-func (d *postgresDB) write(ctx context.Context, f func(transaction) error) error {
+func (d *postgresDB) write(ctx context.Context, urgent bool, f func(transaction) error) error {
+	if err := d.turns.take(ctx, urgent); err != nil {
+		return err
+	}
+	defer d.turns.give()
 	return d.retry(ctx, d.writer, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, f)
 }
 
@@ -90,7 +95,7 @@ func (d *postgresDB) read(ctx context.Context, f func(transaction) error) error 
 }
 
 func (d *postgresDB) script(ctx context.Context, f func(transaction) (string, error)) error {
-	return d.write(ctx, func(t transaction) error {
+	return d.write(ctx, false, func(t transaction) error {
 		if _, err := t.exec("SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
 			return err
 		}

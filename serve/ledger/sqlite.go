@@ -22,7 +22,7 @@ import (
 type sqliteDB struct {
 	path           string
 	writer, reader *sql.DB
-	turn           chan struct{}
+	turns          turns
 }
 
 // busyMillis is how long a writer waits for one of another process.
@@ -54,7 +54,7 @@ func openSQLite(ctx context.Context, path string) (database, error) {
 		dsn := url.URL{Scheme: "file", Path: path, RawQuery: values.Encode()}
 		return sql.Open("sqlite3", dsn.String())
 	}
-	d := &sqliteDB{path: path, turn: make(chan struct{}, 1)}
+	d := &sqliteDB{path: path}
 	if d.writer, err = open(url.Values{"_txlock": {"immediate"}}); err != nil {
 		return nil, fmt.Errorf("ledger: %s: %w", path, err)
 	}
@@ -99,13 +99,11 @@ func (d *sqliteDB) close() error {
 
 func (*sqliteDB) dialect() string { return "sqlite" }
 
-func (d *sqliteDB) write(ctx context.Context, f func(transaction) error) error {
-	select {
-	case d.turn <- struct{}{}:
-	case <-ctx.Done():
-		return fmt.Errorf("ledger: waiting to write: %w", context.Cause(ctx))
+func (d *sqliteDB) write(ctx context.Context, urgent bool, f func(transaction) error) error {
+	if err := d.turns.take(ctx, urgent); err != nil {
+		return err
 	}
-	defer func() { <-d.turn }()
+	defer d.turns.give()
 	// A transaction that began is short: it ends, whatever becomes of the caller.
 	return d.run(context.WithoutCancel(ctx), d.writer, f)
 }
@@ -115,7 +113,7 @@ func (d *sqliteDB) read(ctx context.Context, f func(transaction) error) error {
 }
 
 func (d *sqliteDB) script(ctx context.Context, f func(transaction) (string, error)) error {
-	return d.write(ctx, func(t transaction) error {
+	return d.write(ctx, false, func(t transaction) error {
 		text, err := f(t)
 		if err != nil || text == "" {
 			return err
