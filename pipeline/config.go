@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"dunning/data"
+	"dunning/optimizer"
+	"dunning/pipeline/allocation"
 	"dunning/policy"
 )
 
@@ -53,6 +55,8 @@ type Config struct {
 	// HoldoutShare is the share of customers whom no plan ever touches, so
 	// that effects stay measurable; 0 to 0.5, default 0.05.
 	HoldoutShare float64 `koanf:"holdout_share"`
+	// Plan says which ladders a plan may hold.
+	Plan PlanConfig `koanf:"plan"`
 	// Value says which estimate the plan maximises: "mean", the default, the
 	// expected additional recovery, or "lower", its lower confidence bound.
 	Value string `koanf:"value"`
@@ -135,6 +139,20 @@ type TrainConfig struct {
 	Exclude []string `koanf:"exclude"`
 }
 
+// PlanConfig bounds the ladders of a plan.
+type PlanConfig struct {
+	// MaxTouches is how many touches one customer may get in one plan; 1 to 6,
+	// default 3. The company's own limits in Policy hold beside it.
+	MaxTouches int `koanf:"max_touches"`
+	// MinGapDays is the least number of days from touch to touch of a ladder;
+	// 1 to 31, default 2. A larger policy.min_gap_days holds instead.
+	MinGapDays int `koanf:"min_gap_days"`
+	// Discount says what a further touch is worth over the same touch alone.
+	// Empty, the default: what the training found in the log (or its cautious
+	// default where the log is too thin).
+	Discount []allocation.Discount `koanf:"discount"`
+}
+
 // ChannelConfig is what a touch on a channel costs, and how many fit a day.
 type ChannelConfig struct {
 	// CostCents is the price of one touch, in cents; ≥ 0.
@@ -191,6 +209,7 @@ func defaultConfig(format string) *Config {
 		Segments:     []SegmentRow{},
 		Policy:       policy.DefaultConfig(),
 		HoldoutShare: 0.05,
+		Plan:         PlanConfig{MaxTouches: 3, MinGapDays: 2, Discount: []allocation.Discount{}},
 		Value:        "mean",
 	}
 	for _, t := range SourceTables {
@@ -318,6 +337,11 @@ func (c *Config) validatePlan(f *faults) {
 		if s.MaxShare != nil {
 			f.within(key+".max_share", *s.MaxShare, 0, 1)
 		}
+	}
+	f.within("plan.max_touches", float64(c.Plan.MaxTouches), 1, optimizer.MaxTouches)
+	f.within("plan.min_gap_days", float64(c.Plan.MinGapDays), 1, 31)
+	if _, err := allocation.DiscountTable(c.Plan.Discount); err != nil {
+		f.check(false, "plan.%w", err)
 	}
 	if err := c.Policy.Validate(); err != nil {
 		*f = append(*f, err)

@@ -3,13 +3,11 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"dunning/data"
 	"dunning/optimizer"
+	"dunning/pipeline/allocation"
 	"dunning/pipeline/report"
 	"dunning/policy"
 )
@@ -21,13 +19,13 @@ const (
 	optimizationFile = "optimization.json"
 )
 
-// OptimizeStage chooses the actions: the plan that waits for approval.
+// OptimizeStage chooses the ladders: the plan that waits for approval.
 func OptimizeStage() Stage {
 	return Stage{
 		Name: "optimize", Title: "the plan within budget, capacities and law",
-		Folder: "plans/{as_of}", Inputs: []string{"extract", "score"},
+		Folder: "plans/{as_of}", Inputs: []string{"extract", "train", "score"},
 		Config: func(c *Config) any {
-			return []any{c.BudgetCents, c.Channels, c.Segments, c.Value, c.HoldoutShare, c.Features, c.Policy}
+			return []any{c.BudgetCents, c.Channels, c.Segments, c.Plan, c.Value, c.HoldoutShare, c.Features, c.Policy}
 		},
 		Run: runOptimize,
 	}
@@ -40,106 +38,132 @@ type Optimization struct {
 	TopActions []report.TopAction `json:"top_actions"`
 }
 
-// planner is the state of one run of the stage.
+// planner is the state of one run of the stage: first the portfolio, then the
+// grid made of it, then the answer.
 type planner struct {
 	w        *Work
 	engine   *policy.Engine
 	scores   map[string]*data.Score
 	customer map[string]data.Customer // with an open balance
 	demanded map[string]bool          // segments with a minimum coverage
+	recent   map[string][]data.Date   // days of the touches of the last month, by customer
+	rule     optimizer.LadderRule
+	brief    bool // the plan alone is asked for: no price intervals
 
-	ids     []string // customer of each index of the problem
-	rows    []data.Candidate
-	keepAll bool // keep candidates that are not worth their cost, too
-	problem *optimizer.Problem
-	out     Optimization
+	slots  []optimizer.Slot
+	ids    []string         // customer of each index of the grid
+	book   *profileBook     // what touches cost, by profile
+	size   map[string]int64 // customers of the grid, by segment
+	values *optimizer.MemoryValues
+	wide   bool // values are in double precision
+	grid   *optimizer.Grid
+
+	answer *optimizer.Allocation
+	chosen []optimizer.Rungs // by index
+	// explained are the ladders with touches, by index.
+	explained []optimizer.LadderExplanation
+	out       Optimization
 }
 
-func runOptimize(ctx context.Context, w *Work) error {
+// newPlanner reads what every plan of the stage's inputs needs: customers,
+// scores, recent touches, what a ladder is.
+func newPlanner(ctx context.Context, w *Work) (*planner, error) {
 	engine, err := policy.New(w.Config.Policy)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p := &planner{w: w, engine: engine, out: Optimization{Plan: &report.Plan{
 		From: w.AsOf, To: w.AsOf + data.Date(w.Config.Features.PlanDays) - 1, BudgetCents: w.Config.BudgetCents,
 	}}}
-	if err := p.read(); err != nil {
-		return err
+	p.demanded = p.demandedSegments()
+	if p.rule, err = p.ladderRule(); err != nil {
+		return nil, err
 	}
-	if err := p.build(); err != nil {
-		return err
+	if err := p.readScores(); err != nil {
+		return nil, err
 	}
-	solution, plan, err := p.solve(ctx)
+	if err := p.readCustomers(); err != nil {
+		return nil, err
+	}
+	return p, p.readRecent(ctx)
+}
+
+// again returns a planner of the same inputs that has planned nothing.
+func (p *planner) again() *planner {
+	plan := report.Plan{From: p.out.Plan.From, To: p.out.Plan.To, BudgetCents: p.out.Plan.BudgetCents}
+	return &planner{w: p.w, engine: p.engine, scores: p.scores, customer: p.customer, demanded: p.demanded,
+		recent: p.recent, rule: p.rule, out: Optimization{Plan: &plan}}
+}
+
+func runOptimize(ctx context.Context, w *Work) error {
+	p, err := newPlanner(ctx, w)
 	if err != nil {
 		return err
 	}
-	actions := p.actions(solution, plan)
-	p.describe(solution, actions)
+	blocked := map[string]*blockedCount{}
+	if err := p.build(p.value, func(c *data.Candidate) { countBlocked(blocked, c) }); err != nil {
+		return err
+	}
+	p.out.Blocked = p.blockedTable(blocked)
+	if err := p.solve(ctx); err != nil {
+		return err
+	}
+	actions := p.actions()
+	p.describe(actions)
 	if err := p.curve(ctx); err != nil {
 		return err
 	}
 	return p.write(actions)
 }
 
-// read loads the scores and those candidates that a plan may hold: allowed and
-// worth planning.
-func (p *planner) read() error {
-	in := p.w.Input("score")
-	scores, err := data.Read[data.Score](in.Path(scoresFile))
+// ladderRule says which ladders there are: the configuration's, at least as
+// strict as the company's own gap and weekly limit, which every ladder meets
+// then as far as its own touches go.
+func (p *planner) ladderRule() (optimizer.LadderRule, error) {
+	c := p.w.Config
+	rule := optimizer.LadderRule{Touches: c.Plan.MaxTouches, GapDays: c.Plan.MinGapDays}
+	for _, r := range p.engine.Rules() {
+		switch {
+		case r.Kind == policy.MinGap && len(r.Channels) == 0:
+			rule.GapDays = max(rule.GapDays, c.Policy.MinGapDays)
+		case r.Kind == policy.MaxTouches7 && len(r.Channels) == 0 && c.Policy.MaxTouches7 > 0 && c.Features.PlanDays <= 7:
+			rule.Touches = min(rule.Touches, c.Policy.MaxTouches7)
+		case r.Kind == policy.MaxTouches30 && len(r.Channels) == 0 && c.Policy.MaxTouches30 > 0:
+			rule.Touches = min(rule.Touches, c.Policy.MaxTouches30)
+		}
+	}
+	var err error
+	if len(c.Plan.Discount) > 0 {
+		rule.Factor, err = allocation.DiscountTable(c.Plan.Discount)
+		return rule, err
+	}
+	if rule.Factor, err = LoadTouchDynamics(p.w.Input("train").Dir); err != nil {
+		return rule, err
+	}
+	for len(rule.Factor) < rule.Touches { // a later touch is as the last that is known
+		rule.Factor = append(rule.Factor, rule.Factor[len(rule.Factor)-1])
+	}
+	return rule, nil
+}
+
+func (p *planner) readScores() error {
+	scores, err := data.Read[data.Score](p.w.Input("score").Path(scoresFile))
 	if err != nil {
 		return err
 	}
 	p.scores = make(map[string]*data.Score, len(scores))
 	for i := range scores {
 		p.scores[scores[i].CustomerID] = &scores[i]
-	}
-	p.out.Plan.Customers = int64(len(scores))
-	for i := range scores {
 		if isHeldOut(scores[i].CustomerID, p.w.Config.HoldoutShare) {
 			p.out.Plan.Holdout++
 		}
 	}
-	p.customer = map[string]data.Customer{}
-	if err := p.readCustomers(); err != nil {
-		return err
-	}
-	p.demanded = p.demandedSegments()
-	blocked := map[string]*blockedCount{}
-	for _, part := range in.Parts(candidatesTable) {
-		for batch, err := range data.Scan[data.Candidate](in.Path(part.Name)) {
-			if err != nil {
-				return err
-			}
-			for _, c := range batch {
-				p.out.Plan.Candidates++
-				if !c.Allowed {
-					countBlocked(blocked, c)
-					continue
-				}
-				p.out.Plan.Allowed++
-				if p.keepAll || p.worthPlanning(c) {
-					p.rows = append(p.rows, c)
-				}
-			}
-		}
-	}
-	if p.engine != nil {
-		p.out.Blocked = p.blockedTable(blocked)
-	}
-	// One order whatever the partitions: ties are broken by it.
-	slices.SortFunc(p.rows, func(a, b data.Candidate) int {
-		if c := strings.Compare(a.CustomerID, b.CustomerID); c != 0 {
-			return c
-		}
-		if a.Day != b.Day {
-			return int(a.Day - b.Day)
-		}
-		return a.Channel.Index() - b.Channel.Index()
-	})
+	p.out.Plan.Customers = int64(len(scores))
 	return nil
 }
 
 func (p *planner) readCustomers() error {
+	p.customer = map[string]data.Customer{}
 	in := p.w.Input("extract")
 	for _, part := range in.Parts("customers") {
 		for batch, err := range data.Scan[data.Customer](in.Path(part.Name)) {
@@ -166,141 +190,12 @@ func (p *planner) demandedSegments() map[string]bool {
 	return out
 }
 
-// worthPlanning reports whether an allowed candidate is worth more than it costs
-// or needed for a minimum. Credits that are not spent today can be spent
-// tomorrow, so a contact that does not earn its cost is no use of them, however
-// much budget is left.
-func (p *planner) worthPlanning(c data.Candidate) bool {
-	return p.value(c) > c.CostCents || p.demanded[p.customer[c.CustomerID].Segment]
-}
-
 // value is what the plan maximises.
-func (p *planner) value(c data.Candidate) data.Cents {
+func (p *planner) value(c *data.Candidate) data.Cents {
 	if p.w.Config.Value == "lower" {
 		return c.ValueLoCents
 	}
 	return c.ValueCents
-}
-
-// build states the problem: budget, capacities, segments.
-func (p *planner) build() error {
-	p.problem = &optimizer.Problem{Candidates: make([]optimizer.Candidate, len(p.rows))}
-	for i, c := range p.rows {
-		if len(p.ids) == 0 || p.ids[len(p.ids)-1] != c.CustomerID {
-			p.ids = append(p.ids, c.CustomerID)
-		}
-		p.problem.Candidates[i] = optimizer.Candidate{Customer: int32(len(p.ids) - 1), Channel: c.Channel, Day: c.Day,
-			ValueCents: float64(p.value(c)), CostCents: float64(c.CostCents)}
-	}
-	rows := []optimizer.Row{p.problem.BudgetRow(float64(p.w.Config.BudgetCents))}
-	rows = append(rows, p.problem.CapacityRows(p.capacities())...)
-	for _, s := range p.w.Config.Segments {
-		rows = append(rows, p.segmentRows(s)...)
-	}
-	p.problem.Rows = rows
-	return p.problem.Validate()
-}
-
-// capacities lists the limited channels on every day of the plan.
-func (p *planner) capacities() []optimizer.Capacity {
-	var out []optimizer.Capacity
-	for _, ch := range data.Channels {
-		c, used := p.w.Config.Channels[ch]
-		if !used || c.CapacityPerDay == nil {
-			continue
-		}
-		for _, day := range planDays(p.w) {
-			out = append(out, optimizer.Capacity{Channel: ch, Day: day, Touches: float64(*c.CapacityPerDay)})
-		}
-	}
-	return out
-}
-
-func (p *planner) segmentRows(s SegmentRow) []optimizer.Row {
-	var rows []optimizer.Row
-	in := func(c *optimizer.Candidate) bool { return p.customer[p.ids[c.Customer]].Segment == s.Segment }
-	if s.MinCoverage != nil {
-		size := 0
-		for _, id := range p.ids {
-			if p.customer[id].Segment == s.Segment {
-				size++
-			}
-		}
-		rows = append(rows, p.problem.MinTouchesRow(fmt.Sprintf("segment %s minimum", s.Segment), in, *s.MinCoverage*float64(size)))
-	}
-	if s.MaxShare != nil {
-		limit := *s.MaxShare * float64(p.w.Config.BudgetCents)
-		rows = append(rows, p.problem.NewRow(fmt.Sprintf("segment %s maximum", s.Segment), optimizer.AtMost, limit, func(c *optimizer.Candidate) float64 {
-			if in(c) {
-				return c.CostCents
-			}
-			return 0
-		}))
-	}
-	return rows
-}
-
-// solve returns the optimum of the linear program, certified, and the whole
-// actions made of it.
-func (p *planner) solve(ctx context.Context) (*optimizer.Solution, *optimizer.Plan, error) {
-	s, err := newSolver().Solve(ctx, p.problem)
-	if err != nil {
-		return nil, nil, err
-	}
-	if s.Status == optimizer.Infeasible {
-		return nil, nil, fmt.Errorf("%w: no plan meets all rows: %s; lower a minimum in segments, or raise the budget or a capacity", data.ErrRefused, s.Conflict())
-	}
-	if err := s.Err(); err != nil {
-		return nil, nil, err
-	}
-	certificate := optimizer.Check(p.problem, s)
-	if err := certificate.Err(optimizer.Tolerance{}); err != nil {
-		return nil, nil, err
-	}
-	plan, err := optimizer.Round(p.problem, s)
-	if err != nil {
-		return nil, nil, err
-	}
-	out := p.out.Plan
-	out.Status, out.Solver = s.Status.String(), solverName
-	out.ObjectiveCents, out.BoundCents, out.Gap = certificate.ObjectiveCents, certificate.BoundCents, certificate.Gap
-	out.MaxViolation = report.Known(max(certificate.RowViolation, certificate.CustomerViolation, certificate.ShareViolation))
-	out.IntegralityLossCents = certificate.ObjectiveCents - plan.ValueCents
-	return s, plan, nil
-}
-
-// curveShares are the budgets, over the plan's own, at which the curve of what
-// a budget brings in is drawn.
-var curveShares = [...]float64{0.125, 0.25, 0.5, 0.75, 1, 1.5, 2, 3}
-
-// curve solves the same problem with other budgets.
-func (p *planner) curve(ctx context.Context) error {
-	if p.w.Config.BudgetCents == 0 {
-		return nil
-	}
-	p.out.Plan.Curve = []report.BudgetPoint{{}}
-	budget := &p.problem.Rows[0]
-	limit := budget.Limit
-	defer func() { budget.Limit = limit }()
-	for i, share := range curveShares {
-		point := report.BudgetPoint{BudgetCents: data.RoundCents(limit * share), Chosen: share == 1}
-		objective := p.out.Plan.ObjectiveCents
-		if !point.Chosen {
-			budget.Limit = float64(point.BudgetCents)
-			s, err := newSolver().Solve(ctx, p.problem)
-			if err != nil {
-				return err
-			}
-			if s.Err() != nil { // a smaller budget need not allow the minimums
-				continue
-			}
-			objective = s.ObjectiveCents
-		}
-		point.ValueCents = data.RoundCents(objective)
-		p.out.Plan.Curve = append(p.out.Plan.Curve, point)
-		p.w.Advance(int64(i+1), int64(len(curveShares)))
-	}
-	return nil
 }
 
 func (p *planner) write(actions []data.Action) error {

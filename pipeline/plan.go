@@ -20,41 +20,66 @@ import (
 // topActions is how many actions the report names.
 const topActions = 20
 
-// actions turns the chosen candidates into the rows of the plan, by day,
-// channel and customer.
-func (p *planner) actions(s *optimizer.Solution, plan *optimizer.Plan) []data.Action {
-	explain := optimizer.NewExplainer(p.problem, s)
-	chosen := slices.Clone(plan.Chosen)
-	slices.SortFunc(chosen, func(a, b int32) int {
-		x, y := p.rows[a], p.rows[b]
-		return cmp.Or(cmp.Compare(x.Day, y.Day), cmp.Compare(x.Channel.Index(), y.Channel.Index()), cmp.Compare(x.CustomerID, y.CustomerID))
-	})
-	id := p.planID(chosen)
-	out := make([]data.Action, len(chosen))
-	for i, j := range chosen {
-		c := p.rows[j]
-		customer := p.customer[c.CustomerID]
-		start, end, _ := p.engine.Window(&customer, c.Day)
-		out[i] = data.Action{
-			PlanID: id, ActionID: fmt.Sprintf("%s-%06d", id, i+1), CustomerID: c.CustomerID, Channel: c.Channel, Day: c.Day,
-			WindowStart: start, WindowEnd: end, Step: 1, CostCents: c.CostCents, ValueCents: p.value(c),
-			ReducedCostCents: data.RoundCents(explain.ReducedCostCents(j)),
-			// Whoever is not in the random holdout gets the best option for sure.
-			TreatProb: 1 - p.w.Config.HoldoutShare,
-			Source:    data.SourceRecommended,
-			Reason:    p.reason(explain.Explain(j)),
+// planned is one touch of the plan on its way to an action.
+type planned struct {
+	x    *optimizer.LadderExplanation
+	step int // 0 is the first
+}
+
+func (t planned) touch() *optimizer.TouchExplanation { return &t.x.Touches[t.step] }
+
+// actions turns the chosen ladders into the rows of the plan, by day, channel
+// and customer, one row per touch. The values are whole cents whose sum is the
+// plan's value, rounded once: what a row loses to its cent the next one gets.
+func (p *planner) actions() []data.Action {
+	var all []planned
+	for i := range p.explained {
+		for step := range p.explained[i].Touches {
+			all = append(all, planned{&p.explained[i], step})
 		}
+	}
+	slices.SortFunc(all, func(a, b planned) int {
+		x, y := p.slots[a.touch().Slot], p.slots[b.touch().Slot]
+		return cmp.Or(cmp.Compare(x.Day, y.Day), cmp.Compare(x.Channel.Index(), y.Channel.Index()), cmp.Compare(a.x.Customer, b.x.Customer))
+	})
+	out := make([]data.Action, len(all))
+	total, told := 0.0, data.Cents(0)
+	for i, t := range all {
+		total += t.touch().DiscountedCents
+		value := data.RoundCents(total) - told
+		told += value
+		out[i] = p.action(t, value)
+	}
+	id := p.planID(out)
+	for i := range out {
+		out[i].PlanID, out[i].ActionID = id, fmt.Sprintf("%s-%06d", id, i+1)
 	}
 	p.out.Plan.PlanID = id
 	return out
 }
 
+// action is the row of one touch but for its ids.
+func (p *planner) action(t planned, value data.Cents) data.Action {
+	x, slot := t.touch(), p.slots[t.touch().Slot]
+	customer := p.customer[p.ids[t.x.Customer]]
+	start, end, _ := p.engine.Window(&customer, slot.Day)
+	return data.Action{
+		CustomerID: customer.CustomerID, Channel: slot.Channel, Day: slot.Day,
+		WindowStart: start, WindowEnd: end, Step: int32(t.step + 1),
+		CostCents: data.RoundCents(x.CostCents), ValueCents: value,
+		ReducedCostCents: data.RoundCents(x.DiscountedCents - x.PaidCents),
+		// Whoever is not in the random holdout gets the best option for sure.
+		TreatProb: 1 - p.w.Config.HoldoutShare,
+		Source:    data.SourceRecommended,
+		Reason:    p.reason(t, value),
+	}
+}
+
 // planID names a plan by its day and by what it proposes.
-func (p *planner) planID(chosen []int32) string {
+func (p *planner) planID(actions []data.Action) string {
 	h := sha256.New()
-	for _, j := range chosen {
-		c := p.rows[j]
-		fmt.Fprintf(h, "%q %s %d %d %d\n", c.CustomerID, c.Channel, c.Day, c.CostCents, p.value(c))
+	for _, a := range actions {
+		fmt.Fprintf(h, "%q %s %d %d %d %d\n", a.CustomerID, a.Channel, a.Day, a.Step, a.CostCents, a.ValueCents)
 	}
 	return fmt.Sprintf("%s-%s", p.w.AsOf, hex.EncodeToString(h.Sum(nil))[:8])
 }
@@ -63,22 +88,53 @@ func (p *planner) planID(chosen []int32) string {
 var weekdays = [...]string{"domingo", "segunda", "terça", "quarta", "quinta", "sexta", "sábado"}
 
 // reason says in one Portuguese sentence why an action is proposed: what it is
-// expected to bring and cost, what would happen without it, and what comes
-// second.
-func (p *planner) reason(x optimizer.Explanation) string {
-	c := p.rows[x.Candidate]
-	score := p.scores[c.CustomerID]
+// expected to bring and cost, where it stands in its ladder, what would happen
+// without it, and what comes second.
+func (p *planner) reason(t planned, value data.Cents) string {
+	slot := p.slots[t.touch().Slot]
+	score := p.scores[p.ids[t.x.Customer]]
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s na %s, %s: espera-se recuperar %s a mais por %s; saldo de %s %s, que sem contato seria pago em %d dias com probabilidade de %s",
-		capital(c.Channel.Portuguese()), weekdays[c.Day.Weekday()], dayMonth(c.Day), p.value(c).BRL(), c.CostCents.BRL(),
+	fmt.Fprintf(&b, "%s na %s, %s%s: espera-se recuperar %s a mais por %s; saldo de %s %s, que sem contato seria pago em %d dias com probabilidade de %s",
+		capital(slot.Channel.Portuguese()), weekdays[slot.Day.Weekday()], dayMonth(slot.Day), place(t), value.BRL(), data.RoundCents(t.touch().CostCents).BRL(),
 		score.BalanceCents.BRL(), lateness(score.DaysPastDue), p.w.Config.Features.HorizonDays, percent(score.PayProb))
-	if x.RunnerUp < 0 {
+	if t.x.Alone || t.x.RunnerUp == optimizer.Hold {
 		b.WriteString("; a segunda melhor opção é não contatar.")
 		return b.String()
 	}
-	second := p.rows[x.RunnerUp]
-	fmt.Fprintf(&b, "; a segunda melhor opção, já descontado o que cada uma ocupa, é %s em %s (%s).",
-		second.Channel.Portuguese(), dayMonth(second.Day), p.value(second).BRL())
+	fmt.Fprintf(&b, "; a segunda melhor opção, já descontado o que cada uma ocupa, é %s (%s).",
+		p.ladderWords(t.x.RunnerUp), data.RoundCents(t.x.RunnerUpValueCents).BRL())
+	return b.String()
+}
+
+// place says which contact of its ladder a touch is; "" for the only one.
+func place(t planned) string {
+	switch n := len(t.x.Touches); {
+	case n == 1:
+		return ""
+	case t.step == 0:
+		return fmt.Sprintf(" (1º de %d contatos da régua)", n)
+	}
+	days := fmt.Sprintf("%d dias", t.touch().GapDays)
+	if t.touch().GapDays == 1 {
+		days = "1 dia"
+	}
+	return fmt.Sprintf(" (%dº contato da régua, %s depois do anterior, valor já descontado para %s do que teria sozinho)",
+		t.step+1, days, percent(t.touch().Factor))
+}
+
+// ladderWords names the touches of a ladder: "SMS em 05/01 e voz em 08/01".
+func (p *planner) ladderWords(r optimizer.Rungs) string {
+	var b strings.Builder
+	slots := r.Slots(nil)
+	for k, s := range slots {
+		switch {
+		case k > 0 && k == len(slots)-1:
+			b.WriteString(" e ")
+		case k > 0:
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s em %s", p.slots[s].Channel.Portuguese(), dayMonth(p.slots[s].Day))
+	}
 	return b.String()
 }
 
@@ -107,7 +163,7 @@ func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 // describe fills in the plan's figures. It gives no lower bound of the whole:
 // the sum of the contacts' own bounds would suppose that every estimate errs
 // the same way at once.
-func (p *planner) describe(s *optimizer.Solution, actions []data.Action) {
+func (p *planner) describe(actions []data.Action) {
 	out := p.out.Plan
 	type slot struct {
 		channel data.Channel
@@ -127,7 +183,11 @@ func (p *planner) describe(s *optimizer.Solution, actions []data.Action) {
 		t.CostCents += a.CostCents
 		t.ValueCents += a.ValueCents
 	}
-	out.Touched = int64(len(actions))
+	out.Touched, out.MaxTouches, out.GapDays = int64(len(p.explained)), p.rule.Touches, p.rule.GapDays
+	out.Ladders = make([]int64, p.rule.Touches)
+	for i := range p.explained {
+		out.Ladders[len(p.explained[i].Touches)-1]++
+	}
 	days := planDays(p.w)
 	for _, ch := range data.Channels {
 		config, used := p.w.Config.Channels[ch]
@@ -148,18 +208,21 @@ func (p *planner) describe(s *optimizer.Solution, actions []data.Action) {
 			out.Days = append(out.Days, report.PlanDay{Channel: ch, Day: day, Actions: perDay[slot{ch, day}], Capacity: config.CapacityPerDay})
 		}
 	}
-	p.prices(s)
+	p.prices()
 	p.out.TopActions = topOf(actions)
 }
 
 // prices lists what one more unit of each limit would bring in, dearest first.
-func (p *planner) prices(s *optimizer.Solution) {
+func (p *planner) prices() {
 	channelOf := map[string]optimizer.Capacity{}
 	for _, c := range p.capacities() {
 		channelOf[optimizer.CapacityName(c.Channel, c.Day)] = c
 	}
-	for _, row := range optimizer.PriceTable(p.problem, s) {
+	for r, row := range optimizer.PriceTableGrid(p.grid, p.answer) {
 		price := report.Price{Kind: report.PriceSegment, Row: row.Row, Limit: row.Limit, Used: row.Used, PriceCents: row.DualPrice}
+		if i := p.answer.Intervals[r]; !i.Open {
+			price.LowCents, price.HighCents = report.Known(i.Low), report.Known(i.High)
+		}
 		if c, ok := channelOf[row.Row]; ok {
 			price.Kind, price.Channel, price.Day = report.PriceCapacity, c.Channel, c.Day
 		} else if row.Row == optimizer.BudgetName {
@@ -187,7 +250,7 @@ type blockedCount struct {
 	last                  string
 }
 
-func countBlocked(to map[string]*blockedCount, c data.Candidate) {
+func countBlocked(to map[string]*blockedCount, c *data.Candidate) {
 	b := to[c.BlockedBy]
 	if b == nil {
 		b = &blockedCount{}

@@ -34,7 +34,7 @@ func ReportStage() Stage {
 		Folder: "reports/{as_of}", Inputs: []string{"extract", "features", "train", "score", "optimize"},
 		Seeded: true,
 		Config: func(c *Config) any {
-			return []any{c.HoldoutShare, c.Channels, c.BudgetCents, c.Segments, c.Value, c.Features}
+			return []any{c.HoldoutShare, c.Channels, c.BudgetCents, c.Segments, c.Plan, c.Policy, c.Value, c.Features}
 		},
 		Prepare: func(_ context.Context, w *Work) (map[string]string, error) { return truthHashes(w) },
 		Run:     runReport,
@@ -124,9 +124,12 @@ func sourceCounts(m data.Manifest) []report.Source {
 // the portfolio is real.
 func truthHashes(w *Work) (map[string]string, error) {
 	out := map[string]string{}
-	for _, name := range []string{truthDecisions, truthAsOf} {
+	for _, name := range []string{truthDecisions, truthAsOf, truthConfig} {
 		sum, err := w.hashes.hash(filepath.Join(w.Home, filepath.FromSlash(name)))
 		if errors.Is(err, fs.ErrNotExist) {
+			if name == truthConfig {
+				continue
+			}
 			return nil, nil
 		}
 		if err != nil {

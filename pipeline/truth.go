@@ -1,17 +1,23 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 
 	"gonum.org/v1/gonum/stat"
 
 	"dunning/data"
 	"dunning/data/synth"
 	"dunning/models"
+	"dunning/optimizer"
 	"dunning/pipeline/report"
+	"dunning/policy"
 )
 
 // What the simulator leaves in a home beside its sources. Only the report looks
@@ -19,6 +25,7 @@ import (
 const (
 	truthDecisions = "truth/decisions.parquet"
 	truthAsOf      = "truth/asof.parquet"
+	truthConfig    = "truth/portfolio.json" // missing in homes of earlier versions
 )
 
 // truthHorizonDays is the window of the simulator's true effects.
@@ -119,18 +126,72 @@ type slot struct {
 	day      data.Date
 }
 
+// ladder is what one customer is planned to get, by day.
+type ladder = []synth.PlannedTouch
+
+// rivalPlan is a plan that is judged by the truth.
+type rivalPlan struct {
+	ladders map[string]ladder // by customer
+	to      **data.Cents      // where its true value goes
+	total   **data.Cents      // and that by all payments; nil for nowhere
+}
+
 // comparePlans values our plan by the true effects, beside the best plans that
 // the truth, the ceiling and chance would have made of the same candidates,
-// budget and capacities.
+// budget, capacities and ladders.
 func comparePlans(ctx context.Context, w *Work, out *report.Truth) error {
-	planned, err := data.Read[data.Action](w.Input("optimize").Path(planFile))
+	truth, ceiling, err := trueEffects(w)
 	if err != nil {
 		return err
 	}
-	truth, ceiling := map[slot]float64{}, map[slot]float64{}
+	ours, err := plannedLadders(w)
+	if err != nil {
+		return err
+	}
+	several := false
+	for id, l := range ours {
+		several = several || len(l) > 1
+		for _, t := range l {
+			if _, ok := truth[slot{id, t.Channel, t.Day}]; !ok {
+				return nil // the truth is of other days: there is nothing to compare with
+			}
+		}
+	}
+	config, err := synth.ReadConfig(w.Home)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && several:
+		return nil // a portfolio whose customers cannot be lived again
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	rivals := []rivalPlan{{ours, &out.PlanTrueCents, &out.PlanTotalCents}, {nil, &out.OraclePlanCents, &out.OracleTotalCents},
+		{nil, &out.CeilingPlanCents, nil}, {nil, &out.RandomPlanCents, nil}}
+	p, err := newPlanner(ctx, w)
+	if err != nil {
+		return err
+	}
+	if rivals[3].ladders, err = p.laddersByChance(); err != nil {
+		return err
+	}
+	p.knowFatigue()
+	for k, values := range []map[slot]float64{truth, ceiling} {
+		if rivals[k+1].ladders, err = p.again().bestLadders(ctx, values); err != nil {
+			return err
+		}
+	}
+	if config.Customers == 0 { // a portfolio without its configuration
+		judgeSingle(rivals, truth)
+		return nil
+	}
+	return judge(ctx, config, rivals)
+}
+
+// trueEffects reads the truth of every possible contact, and its ceiling.
+func trueEffects(w *Work) (truth, ceiling map[slot]float64, err error) {
+	truth, ceiling = map[slot]float64{}, map[slot]float64{}
 	for batch, err := range data.Scan[synth.AsOfTruth](filepath.Join(w.Home, filepath.FromSlash(truthAsOf))) {
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		for k := range batch {
 			t := &batch[k]
@@ -140,93 +201,160 @@ func comparePlans(ctx context.Context, w *Work, out *report.Truth) error {
 			}
 		}
 	}
-	ours := 0.0
-	for _, a := range planned {
-		v, ok := truth[slot{a.CustomerID, a.Channel, a.Day}]
-		if !ok {
-			return nil // the truth is of another day: there is nothing to compare with
-		}
-		ours += v
+	return truth, ceiling, nil
+}
+
+// plannedLadders reads our plan.
+func plannedLadders(w *Work) (map[string]ladder, error) {
+	planned, err := data.Read[data.Action](w.Input("optimize").Path(planFile))
+	if err != nil {
+		return nil, err
 	}
-	known := func(cents float64) *data.Cents { c := data.RoundCents(cents); return &c }
-	out.PlanTrueCents = known(ours)
-	p := &planner{w: w}
-	if err := p.readAllowed(); err != nil {
+	out := map[string]ladder{}
+	for _, a := range planned { // by day
+		out[a.CustomerID] = append(out[a.CustomerID], synth.PlannedTouch{Channel: a.Channel, Day: a.Day})
+	}
+	return out, nil
+}
+
+// knowFatigue makes further touches worth what the simulator makes them.
+func (p *planner) knowFatigue() {
+	for step := range p.rule.Factor {
+		for gap := range p.rule.Factor[step] {
+			var before []int
+			for k := range step {
+				before = append(before, (k+1)*max(1, gap))
+			}
+			p.rule.Factor[step][gap] = synth.FatigueFactor(before...)
+		}
+	}
+}
+
+// bestLadders plans by some values, as the stage does by the estimates.
+func (p *planner) bestLadders(ctx context.Context, values map[slot]float64) (map[string]ladder, error) {
+	p.brief = true
+	err := p.build(func(c *data.Candidate) data.Cents {
+		return data.RoundCents(values[slot{c.CustomerID, c.Channel, c.Day}])
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.solve(ctx); err != nil {
+		return nil, err
+	}
+	out := map[string]ladder{}
+	for i := range p.explained {
+		x := &p.explained[i]
+		for _, t := range x.Touches {
+			s := p.slots[t.Slot]
+			out[p.ids[x.Customer]] = append(out[p.ids[x.Customer]], synth.PlannedTouch{Channel: s.Channel, Day: s.Day})
+		}
+	}
+	return out, nil
+}
+
+// laddersByChance fills budget and capacities with contacts drawn at random, as
+// many per customer and as far apart as ladders may have them.
+func (p *planner) laddersByChance() (map[string]ladder, error) {
+	var all []data.Candidate
+	for mine, err := range p.candidates() {
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range mine {
+			if c.Allowed {
+				all = append(all, c)
+			}
+		}
+	}
+	rng := rand.New(rand.NewPCG(p.w.Seed, uint64(p.w.AsOf)))
+	left := p.w.Config.BudgetCents
+	room := map[optimizer.Slot]float64{}
+	for _, c := range p.capacities() {
+		room[optimizer.Slot{Channel: c.Channel, Day: c.Day}] = c.Touches
+	}
+	out := map[string]ladder{}
+	for _, i := range rng.Perm(len(all)) {
+		c := &all[i]
+		at := optimizer.Slot{Channel: c.Channel, Day: c.Day}
+		free, limited := room[at]
+		if c.CostCents > left || limited && free < 1 || !p.mayFollow(c, out[c.CustomerID]) {
+			continue
+		}
+		out[c.CustomerID] = append(out[c.CustomerID], synth.PlannedTouch{Channel: c.Channel, Day: c.Day})
+		left -= c.CostCents
+		room[at] = free - 1
+	}
+	for _, l := range out {
+		slices.SortFunc(l, func(a, b synth.PlannedTouch) int { return cmp.Compare(a.Day, b.Day) })
+	}
+	return out, nil
+}
+
+// mayFollow reports whether a candidate may stand beside what its customer is
+// already planned to get.
+func (p *planner) mayFollow(c *data.Candidate, beside ladder) bool {
+	if len(beside) == 0 {
+		return true
+	}
+	if len(beside) >= p.rule.Touches {
+		return false
+	}
+	customer, score := p.customer[c.CustomerID], p.scores[c.CustomerID]
+	facts := policy.Facts{AsOf: p.w.AsOf, BalanceCents: score.BalanceCents, DaysPastDue: score.DaysPastDue, Touches: slices.Clone(p.recent[c.CustomerID])}
+	for _, t := range beside {
+		if gap := max(t.Day-c.Day, c.Day-t.Day); int(gap) < max(1, p.rule.GapDays) {
+			return false
+		}
+		facts.Touches = append(facts.Touches, t.Day)
+	}
+	subject := p.engine.Prepare(&customer, &facts)
+	return p.engine.Decide(&subject, c.Channel, c.Day) == policy.Allowed
+}
+
+// judgeSingle values plans of single touches by the truth as of the end.
+func judgeSingle(plans []rivalPlan, truth map[slot]float64) {
+	for _, plan := range plans {
+		total := 0.0
+		for _, id := range sortedKeys(plan.ladders) {
+			for _, t := range plan.ladders[id] {
+				total += truth[slot{id, t.Channel, t.Day}]
+			}
+		}
+		*plan.to = knownCents(total)
+	}
+}
+
+// judge values plans by the simulator's own dynamics.
+func judge(ctx context.Context, c synth.Config, plans []rivalPlan) error {
+	all := map[string][][]synth.PlannedTouch{}
+	place := make([]map[string]int, len(plans))
+	for k, plan := range plans {
+		place[k] = map[string]int{}
+		for id, l := range plan.ladders {
+			place[k][id] = len(all[id])
+			all[id] = append(all[id], l)
+		}
+	}
+	worth, err := synth.Ladders(ctx, c, all)
+	if err != nil {
 		return err
 	}
-	for _, rival := range []struct {
-		values map[slot]float64
-		cents  **data.Cents
-	}{{truth, &out.OraclePlanCents}, {ceiling, &out.CeilingPlanCents}} {
-		cents, err := p.worthOfBest(ctx, rival.values, truth)
-		if err != nil {
-			return err
+	for k, plan := range plans {
+		var window, total float64
+		for _, id := range sortedKeys(place[k]) {
+			x := worth[id][place[k][id]]
+			window, total = window+x.WindowCents, total+x.TotalCents
 		}
-		*rival.cents = known(cents)
+		*plan.to = knownCents(window)
+		if plan.total != nil {
+			*plan.total = knownCents(total)
+		}
 	}
-	out.RandomPlanCents = known(p.worthOfChance(truth))
 	return nil
 }
 
-// readAllowed loads every allowed candidate, whatever it was thought worth.
-func (p *planner) readAllowed() error {
-	p.keepAll = true
-	p.out.Plan = &report.Plan{}
-	return p.read()
-}
-
-// worthOfBest plans by some values and returns what the plan is truly worth.
-func (p *planner) worthOfBest(ctx context.Context, values, truth map[slot]float64) (float64, error) {
-	best := &planner{w: p.w, customer: p.customer, demanded: p.demanded}
-	for _, c := range p.rows {
-		c.ValueCents = data.RoundCents(values[slot{c.CustomerID, c.Channel, c.Day}])
-		c.ValueLoCents = c.ValueCents
-		if best.worthPlanning(c) {
-			best.rows = append(best.rows, c)
-		}
-	}
-	best.out.Plan = &report.Plan{}
-	if err := best.build(); err != nil {
-		return 0, err
-	}
-	_, plan, err := best.solve(ctx)
-	if err != nil {
-		return 0, err
-	}
-	total := 0.0
-	for _, j := range plan.Chosen {
-		c := best.rows[j]
-		total += truth[slot{c.CustomerID, c.Channel, c.Day}]
-	}
-	return total, nil
-}
-
-// worthOfChance fills budget and capacities with contacts drawn at random, one
-// per customer, and returns what they are truly worth.
-func (p *planner) worthOfChance(truth map[slot]float64) float64 {
-	rng := rand.New(rand.NewPCG(p.w.Seed, uint64(p.w.AsOf)))
-	left := float64(p.w.Config.BudgetCents)
-	type place struct {
-		channel data.Channel
-		day     data.Date
-	}
-	room := map[place]float64{}
-	for _, c := range p.capacities() {
-		room[place{c.Channel, c.Day}] = c.Touches
-	}
-	touched := map[string]bool{}
-	total := 0.0
-	for _, i := range rng.Perm(len(p.rows)) {
-		c := p.rows[i]
-		at := place{c.Channel, c.Day}
-		free, limited := room[at]
-		if touched[c.CustomerID] || float64(c.CostCents) > left || limited && free < 1 {
-			continue
-		}
-		touched[c.CustomerID] = true
-		left -= float64(c.CostCents)
-		room[at] = free - 1
-		total += truth[slot{c.CustomerID, c.Channel, c.Day}]
-	}
-	return total
+func knownCents(cents float64) *data.Cents {
+	c := data.RoundCents(cents)
+	return &c
 }

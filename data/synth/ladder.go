@@ -41,8 +41,8 @@ func FatigueFactor(daysBefore ...int) float64 {
 	return math.Exp(-fatigueFactor * load)
 }
 
-// Ladders returns the worth of ladders, by customer, of the portfolio that c
-// describes, as of its End. Their touches are in the order of the days, at most
+// Ladders returns the worth of ladders, some for each customer, of the portfolio
+// that c describes, as of its End. Their touches are in the order of the days, at most
 // one a day. The customers' histories are lived again up to the end; from there
 // on nothing is drawn: the worth is summed over all that touches can lead to
 // (delivered or not, promise and its days, agreement, opt-out of the channel),
@@ -51,7 +51,7 @@ func FatigueFactor(daysBefore ...int) float64 {
 //
 // Errors are the faults of c.Validate, ctx's, or wrap [data.ErrBadInput] for a
 // customer or a day that c does not have.
-func Ladders(ctx context.Context, c Config, ladders map[string][]PlannedTouch) (map[string]LadderWorth, error) {
+func Ladders(ctx context.Context, c Config, ladders map[string][][]PlannedTouch) (map[string][]LadderWorth, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func Ladders(ctx context.Context, c Config, ladders map[string][]PlannedTouch) (
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	worth, k := make([]LadderWorth, len(ids)), newCalendar(c)
+	worth, k := make([][]LadderWorth, len(ids)), newCalendar(c)
 	g, ctx := errgroup.WithContext(ctx)
 	workers := runtime.GOMAXPROCS(0)
 	for w := range workers {
@@ -71,7 +71,7 @@ func Ladders(ctx context.Context, c Config, ladders map[string][]PlannedTouch) (
 					return err
 				}
 				var err error
-				if worth[i], err = l.ladder(ids[i], ladders[ids[i]]); err != nil {
+				if worth[i], err = l.ladders(ids[i], ladders[ids[i]]); err != nil {
 					return err
 				}
 			}
@@ -81,7 +81,7 @@ func Ladders(ctx context.Context, c Config, ladders map[string][]PlannedTouch) (
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	out := make(map[string]LadderWorth, len(ids))
+	out := make(map[string][]LadderWorth, len(ids))
 	for i, id := range ids {
 		out[id] = worth[i]
 	}
@@ -91,29 +91,40 @@ func Ladders(ctx context.Context, c Config, ladders map[string][]PlannedTouch) (
 // rung is a touch of a ladder: its channel, and its day in view.
 type rung struct{ channel, day int }
 
-// ladder lives a customer's history again and returns what a ladder is worth.
-func (l *life) ladder(id string, touches []PlannedTouch) (w LadderWorth, err error) {
+// ladders lives a customer's history again and returns what ladders are worth.
+func (l *life) ladders(id string, of [][]PlannedTouch) ([]LadderWorth, error) {
 	number, err := strconv.Atoi(strings.TrimPrefix(id, "C"))
 	if err != nil || number < 1 || number > l.cfg.Customers {
-		return w, fmt.Errorf("%w: synth: customer %q is not of this portfolio", data.ErrBadInput, id)
+		return nil, fmt.Errorf("%w: synth: customer %q is not of this portfolio", data.ErrBadInput, id)
 	}
-	var rungs []rung
-	for i, t := range touches {
-		r := rung{t.Channel.Index(), int(t.Day - l.cfg.End)}
-		if r.channel < 0 || r.day < 0 || r.day >= planDays || i > 0 && r.day <= rungs[i-1].day {
-			return w, fmt.Errorf("%w: synth: customer %q: touch %s on %s", data.ErrBadInput, id, t.Channel, t.Day)
+	rungs := make([][]rung, len(of))
+	for k, touches := range of {
+		for i, t := range touches {
+			r := rung{t.Channel.Index(), int(t.Day - l.cfg.End)}
+			if r.channel < 0 || r.day < 0 || r.day >= planDays || i > 0 && r.day <= rungs[k][i-1].day {
+				return nil, fmt.Errorf("%w: synth: customer %q: touch %s on %s", data.ErrBadInput, id, t.Channel, t.Day)
+			}
+			rungs[k] = append(rungs[k], r)
 		}
-		rungs = append(rungs, r)
+	}
+	worth := make([]LadderWorth, len(of))
+	if l.cfg.NullEffects {
+		return worth, nil
 	}
 	l.out, l.truth, l.count = new(Sources), nil, new(tally)
 	l.history(number - 1)
 	for _, v := range l.open {
 		v.arrive(l.cal.days)
 	}
-	if l.cfg.NullEffects {
-		return w, nil
-	}
 	l.view.see(l, l.cal.days)
+	for k := range of {
+		worth[k] = l.ladder(rungs[k])
+	}
+	return worth, nil
+}
+
+// ladder returns what a ladder is worth on the day in view.
+func (l *life) ladder(rungs []rung) (w LadderWorth) {
 	const end = planDays + windowDays - 1
 	for n := range len(rungs) + 1 { // the first n touches
 		p := &paths{l: l, rungs: rungs[:n]}
@@ -124,13 +135,14 @@ func (l *life) ladder(id string, touches []PlannedTouch) (w LadderWorth, err err
 			w.WindowCents -= p.cents(rungs[n].day + windowDays)
 		}
 		switch {
+		case len(rungs) == 0:
 		case n == len(rungs):
 			w.TotalCents += p.cents(end)
 		case n == 0:
 			w.TotalCents -= p.cents(end)
 		}
 	}
-	return w, nil
+	return w
 }
 
 // paths sums over all that some touches can lead to.

@@ -96,11 +96,11 @@ func TestLadders_OfOneTouchAreTheTruth(t *testing.T) {
 	c := testConfig(sharedCustomers)
 	compared := 0
 	for at, ch := range data.Channels {
-		ladders, want := map[string][]PlannedTouch{}, map[string]float64{}
+		ladders, want := map[string][][]PlannedTouch{}, map[string]float64{}
 		for k := range p.Truth.AsOf {
 			row := &p.Truth.AsOf[k]
 			if k%11 == at && ladders[row.CustomerID] == nil {
-				ladders[row.CustomerID] = []PlannedTouch{{ch, row.Day}}
+				ladders[row.CustomerID] = [][]PlannedTouch{{{ch, row.Day}}, nil}
 				want[row.CustomerID] = row.EffectCents(ch)
 			}
 		}
@@ -110,8 +110,8 @@ func TestLadders_OfOneTouchAreTheTruth(t *testing.T) {
 		}
 		for id, x := range want {
 			compared++
-			if math.Abs(got[id].WindowCents-x) > 1e-4*math.Abs(x)+1e-3*float64(1) {
-				t.Errorf("%s %v: %.4f cents, truth says %.4f", id, ladders[id], got[id].WindowCents, x)
+			if one := got[id][0].WindowCents; math.Abs(one-x) > 1e-4*math.Abs(x)+1e-3 || got[id][1] != (LadderWorth{}) {
+				t.Errorf("%s %v: %.4f cents, truth says %.4f; holding %v", id, ladders[id], one, x, got[id][1])
 			}
 		}
 	}
@@ -122,10 +122,10 @@ func TestLadders_OfOneTouchAreTheTruth(t *testing.T) {
 
 func TestLadders_RefuseWhatIsNotThere(t *testing.T) {
 	c := testConfig(10)
-	one := func(id string, touches ...PlannedTouch) map[string][]PlannedTouch {
-		return map[string][]PlannedTouch{id: touches}
+	one := func(id string, touches ...PlannedTouch) map[string][][]PlannedTouch {
+		return map[string][][]PlannedTouch{id: {touches}}
 	}
-	for name, ladders := range map[string]map[string][]PlannedTouch{
+	for name, ladders := range map[string]map[string][][]PlannedTouch{
 		"no such customer": one("C00000011", PlannedTouch{data.SMS, c.End}),
 		"a foreign id":     one("x", PlannedTouch{data.SMS, c.End}),
 		"too early":        one("C00000001", PlannedTouch{data.SMS, c.End - 1}),
@@ -139,7 +139,7 @@ func TestLadders_RefuseWhatIsNotThere(t *testing.T) {
 	}
 	c.NullEffects = true
 	got, err := Ladders(context.Background(), c, one("C00000001", PlannedTouch{data.Voice, c.End}, PlannedTouch{data.SMS, c.End + 2}))
-	if err != nil || got["C00000001"] != (LadderWorth{}) {
+	if err != nil || len(got["C00000001"]) != 1 || got["C00000001"][0] != (LadderWorth{}) {
 		t.Errorf("no effects: %v %v", got, err)
 	}
 }

@@ -90,6 +90,15 @@ func (c cell) amount(name string) (float64, error) {
 	return x, err
 }
 
+// count reads a small whole number.
+func (c cell) count(name string) (int, error) {
+	x, err := c.finite(name)
+	if err == nil && (x != math.Trunc(x) || math.Abs(x) > 1e6) {
+		err = fmt.Errorf("%w: %s %s is not a whole number", data.ErrBadNumber, name, c)
+	}
+	return int(x), err
+}
+
 func (c cell) day(name string) (data.Date, error) {
 	switch c.kind {
 	case dayCell:

@@ -19,7 +19,7 @@ func (v voice) plan(d Data) section {
 	}
 	s.Lead = v.say("plan_lead", p.PlanID, v.Date(p.From), v.Date(p.To))
 	s.Blocks = []block{
-		v.curve(p), v.actionsByDay(p), v.prices(p),
+		v.curve(p), v.actionsByDay(p), {Title: v.say("t_ladders"), Table: v.ladders(p), Note: v.say("ladders_note", v.Int(int64(p.GapDays)))}, v.prices(p),
 		{Title: v.say("t_top"), Table: v.topActions(d)},
 		{Title: v.say("t_blocked"), Table: v.blocked(d)},
 		{Title: v.say("t_proof"), Table: v.proof(p), Note: v.say("plan_hash", p.SHA256)},
@@ -29,12 +29,15 @@ func (v voice) plan(d Data) section {
 
 func (v voice) curve(p *Plan) block {
 	b := block{Title: v.say("f_curve"), Table: &sheet{
-		Header: v.says("budget", "expected_value", "per_real"), Align: "rrr"}}
-	line := chart.XYLine{Series: 0}
+		Header: v.says("budget", "expected_value", "at_most", "per_real"), Align: "rrrr"}, Note: v.say("curve_note")}
+	line, most := chart.XYLine{Series: 0}, chart.XYLine{Series: 4, Dashed: true, Name: v.say("at_most")}
+	wide := false
 	var points []chart.Point
 	for _, c := range p.Curve {
 		x, y := float64(c.BudgetCents), float64(c.ValueCents)
 		line.X, line.Y = append(line.X, x), append(line.Y, y)
+		most.X, most.Y = append(most.X, x), append(most.Y, float64(c.HighCents))
+		wide = wide || float64(c.HighCents) > 1.002*y
 		name := v.Money(c.BudgetCents)
 		if c.Chosen {
 			points = append(points, chart.Point{X: x, Y: y, Text: v.say("chosen"), Series: 1})
@@ -44,11 +47,15 @@ func (v voice) curve(p *Plan) block {
 		if c.BudgetCents > 0 {
 			per = v.Rate(y / x)
 		}
-		b.Table.Rows = append(b.Table.Rows, []string{name, v.Money(c.ValueCents), per})
+		b.Table.Rows = append(b.Table.Rows, []string{name, v.Money(c.ValueCents), v.Money(max(c.ValueCents, c.HighCents)), per})
+	}
+	lines := []chart.XYLine{line}
+	if wide { // otherwise it cannot be told from the other
+		lines = append(lines, most)
 	}
 	b.Figure = v.picture(chart.XY(chart.Frame{Title: b.Title,
 		X: chart.Axis{Label: v.say("curve_x"), Format: v.MoneyShort},
-		Y: chart.Axis{Label: v.say("curve_y"), Format: v.MoneyShort}}, []chart.XYLine{line}, points...))
+		Y: chart.Axis{Label: v.say("curve_y"), Format: v.MoneyShort}}, lines, points...))
 	return b
 }
 
@@ -134,25 +141,51 @@ const dearest = 12
 // a real of budget and a touch are not to be compared by length.
 func (v voice) prices(p *Plan) block {
 	b := block{Title: v.say("f_prices"), Note: v.say("prices_note"), Table: &sheet{
-		Header: v.says("limit", "used", "price"), Align: "lrr"}}
+		Header: v.says("limit", "used", "price", "price_range"), Align: "lrrr"}}
 	var bars []chart.Bar
 	for i, price := range p.Prices {
 		if i == dearest {
 			break
 		}
 		name, used := v.priceName(price), v.Decimal(price.Used, 0)+" / "+v.Decimal(price.Limit, 0)
-		text := v.Rate(price.PriceCents / 100)
+		unit := 100.0
+		if price.Kind == PriceBudget { // cents per cent are reais per real
+			unit = 1
+		}
+		text := v.Rate(price.PriceCents / unit)
 		switch price.Kind {
-		case PriceBudget: // cents per cent are reais per real
-			text = v.Rate(price.PriceCents)
+		case PriceBudget:
 			used = v.MoneyShort(price.Used) + " / " + v.MoneyShort(price.Limit)
 		case PriceCapacity:
 			bars = append(bars, chart.Bar{Label: name, Value: price.PriceCents, Text: text, Series: max(0, price.Channel.Index())})
 		}
-		b.Table.Rows = append(b.Table.Rows, []string{name, used, text})
+		b.Table.Rows = append(b.Table.Rows, []string{name, used, text, v.priceRange(price, unit)})
 	}
 	b.Figure = v.picture(chart.Bars(chart.Frame{Title: b.Title}, bars))
 	return b
+}
+
+// priceRange shows what one more unit brings and one unit less costs; "–" where
+// that is not known.
+func (v voice) priceRange(p Price, unit float64) string {
+	switch {
+	case p.LowCents == nil:
+		return "–"
+	case p.HighCents == nil:
+		return v.say("from_on", v.Rate(*p.LowCents/unit))
+	}
+	return v.say("from_to", v.Rate(*p.LowCents/unit), v.Rate(*p.HighCents/unit))
+}
+
+// ladders counts the customers by their number of touches.
+func (v voice) ladders(p *Plan) *sheet {
+	t := &sheet{Header: v.says("touches_each", "customers", "actions"), Align: "rrr", Empty: v.say("no_row")}
+	for k, n := range p.Ladders {
+		touches := int64(k + 1)
+		t.Rows = append(t.Rows, []string{v.Int(touches), v.Int(n), v.Int(n * touches)})
+	}
+	t.Footer = []string{v.say("total"), v.Int(p.Touched), v.Int(p.actions())}
+	return t
 }
 
 // priceName says in words what one more unit of the row is.
@@ -197,7 +230,7 @@ func (v voice) proof(p *Plan) *sheet {
 	if p.MaxViolation != nil {
 		violation = scientific(*p.MaxViolation)
 	}
-	return &sheet{Header: v.says("indicator", "value"), Align: "lr", Rows: [][]string{
+	t := &sheet{Header: v.says("indicator", "value"), Align: "lr", Rows: [][]string{
 		{v.say("status"), p.Status},
 		{v.say("solver"), p.Solver},
 		{v.say("objective"), v.Money(data.RoundCents(p.ObjectiveCents))},
@@ -210,6 +243,19 @@ func (v voice) proof(p *Plan) *sheet {
 		{v.say("exploration"), v.Int(p.Exploration)},
 		{v.say("holdout"), v.Int(p.Holdout)},
 	}}
+	if p.Capped > 0 {
+		t.Rows = append(t.Rows, []string{v.say("capped"), v.Int(p.Capped)})
+	}
+	if p.UncappedCents != nil {
+		t.Rows = append(t.Rows, []string{v.say("caps_cost"), v.Money(data.RoundCents(max(0, *p.UncappedCents-p.BoundCents)))})
+	}
+	if p.Trimmed > 0 {
+		t.Rows = append(t.Rows, []string{v.say("trimmed"), v.Int(p.Trimmed)})
+	}
+	for _, u := range p.Unmet {
+		t.Rows = append(t.Rows, []string{v.say("unmet", u.Row), v.say("of_demand", v.Decimal(u.Reached, 0), v.Decimal(u.Demanded, 0))})
+	}
+	return t
 }
 
 // scientific writes a very small number so that it is not taken for zero.

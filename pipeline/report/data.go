@@ -136,26 +136,49 @@ type Plan struct {
 	ValueCents   data.Cents  `json:"value_cents"`    // expected additional recovery of the actions
 	ValueLoCents *data.Cents `json:"value_lo_cents"` // sum of the lower confidence bounds
 
-	Customers   int64 `json:"customers"`   // with an open balance at AsOf
-	Touched     int64 `json:"touched"`     // with an action
-	Candidates  int64 `json:"candidates"`  // options looked at
-	Allowed     int64 `json:"allowed"`     // of those, allowed by law, consent and policy
-	Exploration int64 `json:"exploration"` // actions drawn at random, to learn
-	Holdout     int64 `json:"holdout"`     // customers left alone at random, to measure
+	Customers int64 `json:"customers"` // with an open balance at AsOf
+	Touched   int64 `json:"touched"`   // with an action
+	// Ladders counts the customers with 1, 2, … touches, up to MaxTouches, the
+	// most that one of them may get, GapDays apart at least.
+	Ladders     []int64 `json:"ladders"`
+	MaxTouches  int     `json:"max_touches"`
+	GapDays     int     `json:"gap_days"`
+	Candidates  int64   `json:"candidates"`  // options looked at
+	Allowed     int64   `json:"allowed"`     // of those, allowed by law, consent and policy
+	Exploration int64   `json:"exploration"` // actions drawn at random, to learn
+	Holdout     int64   `json:"holdout"`     // customers left alone at random, to measure
 
 	Channels []PlanChannel `json:"channels"` // in the order of data.Channels
 	Days     []PlanDay     `json:"days"`     // by channel, then day
 	Prices   []Price       `json:"prices"`   // dearest first
 	Curve    []BudgetPoint `json:"curve"`    // by budget
+	// Capped counts the customers whom limits on several touches, with those of
+	// the last month, leave fewer days. UncappedCents is the bound without
+	// these limits: BoundCents is at most so much less. Nil where nobody is
+	// capped.
+	Capped        int64    `json:"capped"`
+	UncappedCents *float64 `json:"uncapped_bound_cents"`
+	// Trimmed counts the touches taken out of ladders because, discounted, they
+	// did not earn their cost.
+	Trimmed int64   `json:"trimmed"`
+	Unmet   []Unmet `json:"unmet,omitempty"` // minimums that whole ladders miss
 
 	Solver         string   `json:"solver"`
 	Status         string   `json:"status"`
 	ObjectiveCents float64  `json:"objective_cents"` // of the linear program
 	BoundCents     float64  `json:"bound_cents"`     // no plan can be worth more
 	Gap            float64  `json:"gap"`
-	MaxViolation   *float64 `json:"max_violation"` // as the certificate measured it
-	// IntegralityLossCents is the linear optimum less the plan of whole actions.
+	MaxViolation   *float64 `json:"max_violation"`    // as the certificate measured it
+	PlanValueCents float64  `json:"plan_value_cents"` // of the whole ladders, of which ValueCents is the rounded sum
+	// IntegralityLossCents is the linear optimum less the plan of whole ladders.
 	IntegralityLossCents float64 `json:"integrality_loss_cents"`
+}
+
+// Unmet is a minimum that the plan misses.
+type Unmet struct {
+	Row      string  `json:"row"`
+	Demanded float64 `json:"demanded"`
+	Reached  float64 `json:"reached"`
 }
 
 // PlanChannel adds up the actions of one channel.
@@ -197,6 +220,11 @@ type Price struct {
 	// PriceCents is cents of recovery per cent for a budget, cents per touch
 	// for a capacity.
 	PriceCents float64 `json:"price_cents"`
+	// LowCents is what one more unit brings in, HighCents what one unit less
+	// costs: they differ where limits are whole touches. HighCents is nil where
+	// there is no end, as for a closed channel. Both are nil when unknown.
+	LowCents  *float64 `json:"low_cents"`
+	HighCents *float64 `json:"high_cents"`
 }
 
 // BudgetPoint is what the best plan of one budget would bring in.
@@ -204,6 +232,13 @@ type BudgetPoint struct {
 	BudgetCents data.Cents `json:"budget_cents"`
 	ValueCents  data.Cents `json:"value_cents"`
 	Chosen      bool       `json:"chosen"` // the plan's own budget
+	// What it brings in is certain to lie from LowCents to HighCents; ValueCents
+	// is the lower end. Solved says that this very budget was solved for; then
+	// PriceCents is what one more cent would bring.
+	LowCents   data.Cents `json:"low_cents"`
+	HighCents  data.Cents `json:"high_cents"`
+	Solved     bool       `json:"solved"`
+	PriceCents *float64   `json:"price_cents,omitempty"`
 }
 
 // Blocked counts what a rule of law, consent or policy forbade.
@@ -241,6 +276,10 @@ type Truth struct {
 	CeilingPlanCents *data.Cents `json:"ceiling_plan_cents"` // the best plan by the ceiling's effects
 	OraclePlanCents  *data.Cents `json:"oracle_plan_cents"`  // the best plan by the true effects
 	RandomPlanCents  *data.Cents `json:"random_plan_cents"`  // a plan drawn at random
+	// The same by all payments from AsOf to the end of the last touch's window:
+	// what a touch only brings forward beyond its own window counts nothing.
+	PlanTotalCents   *data.Cents `json:"plan_total_cents"`
+	OracleTotalCents *data.Cents `json:"oracle_total_cents"`
 }
 
 // TruthScore is how well some probabilities predict organic payment.

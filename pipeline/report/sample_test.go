@@ -166,7 +166,9 @@ func samplePlan(asOf data.Date, rng *rand.Rand) *report.Plan {
 	p := &report.Plan{PlanID: "2026-01-05-a1b2c3", From: asOf, To: asOf + 13, SHA256: "5d41402abc4b2a76b9719d911017c5925d41402abc4b2a76b9719d911017c592",
 		BudgetCents: 500_000, SpentCents: 499_912, ValueCents: 9_876_543, ValueLoCents: ptr(data.Cents(5_120_000)),
 		Customers: 15_321, Touched: 4_812, Candidates: 1_072_470, Allowed: 612_000, Exploration: 240, Holdout: 766,
-		Solver: "clp dual", Status: "optimal", ObjectiveCents: 9_880_101.4, BoundCents: 9_880_101.5, Gap: 1.2e-9, MaxViolation: known(3.1e-9), IntegralityLossCents: 3_558.4}
+		Solver: "clp dual", Status: "optimal", ObjectiveCents: 9_880_101.4, BoundCents: 9_880_101.5, Gap: 1.2e-9, MaxViolation: known(3.1e-9), IntegralityLossCents: 3_558.4,
+		Ladders: []int64{3_100, 1_212, 500}, MaxTouches: 3, GapDays: 2, Capped: 812, UncappedCents: known(9_893_001), Trimmed: 3,
+		Unmet: []report.Unmet{{Row: "segment gold minimum", Demanded: 40, Reached: 38}}}
 	caps := [...]*int64{nil, ptr(int64(200)), ptr(int64(120)), ptr(int64(80)), ptr(int64(30))}
 	for i, ch := range data.Channels {
 		var sum int64
@@ -187,13 +189,15 @@ func samplePlan(asOf data.Date, rng *rand.Rand) *report.Plan {
 		}
 		p.Channels = append(p.Channels, report.PlanChannel{Channel: ch, Actions: sum, CostCents: data.Cents(sum * int64(2+20*i)), ValueCents: data.Cents(sum * int64(900+400*i)), Capacity: total})
 	}
-	p.Prices = []report.Price{{Kind: report.PriceBudget, Row: "budget", Limit: 500_000, Used: 499_912, PriceCents: 7.31}}
+	p.Prices = []report.Price{{Kind: report.PriceBudget, Row: "budget", Limit: 500_000, Used: 499_912, PriceCents: 7.31, LowCents: known(7.28), HighCents: known(7.4)}}
 	for d := range 6 {
-		p.Prices = append(p.Prices, report.Price{Kind: report.PriceCapacity, Row: "voice", Channel: data.Voice, Day: asOf + data.Date(d), Limit: 80, Used: 80, PriceCents: 900 - 110*float64(d)})
+		p.Prices = append(p.Prices, report.Price{Kind: report.PriceCapacity, Row: "voice", Channel: data.Voice, Day: asOf + data.Date(d), Limit: 80, Used: 80, PriceCents: 900 - 110*float64(d),
+			LowCents: known(880 - 110*float64(d))})
 	}
 	for i := range 9 {
 		b := data.Cents(125_000 * i)
-		p.Curve = append(p.Curve, report.BudgetPoint{BudgetCents: b, ValueCents: data.Cents(13_500_000 * (1 - math.Exp(-float64(b)/380_000))), Chosen: b == 500_000})
+		value := data.Cents(13_500_000 * (1 - math.Exp(-float64(b)/380_000)))
+		p.Curve = append(p.Curve, report.BudgetPoint{BudgetCents: b, ValueCents: value, LowCents: value, HighCents: value + value*data.Cents(i%3)/50, Solved: i%3 == 0, Chosen: b == 500_000})
 	}
 	return p
 }
