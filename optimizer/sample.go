@@ -10,7 +10,7 @@ import (
 // Constants of the samples; docs/OPTIMIZER.md says how they were chosen.
 const (
 	firstSample    = 2_000 // customers of the sample whose prices are wholly free,
-	firstPerRow    = 8    // and at least so many for each row
+	firstPerRow    = 8     // and at least so many for each row
 	sampleKeep     = 40    // options kept of a sampled customer: prices need not be exact
 	firstErrors    = 1.5   // half-width of a box for a larger sample, in standard errors of the prices
 	sampleErrors   = 3.3   // the same for everybody
