@@ -15,6 +15,22 @@ type packed struct {
 	slots [][]int32 // their slots, ascending
 }
 
+// Pack turns a problem into a grid of ladders: customers keep their index, and
+// those whose candidates use the rows alike, slot by slot, share a profile.
+// Rows keep their order; none is Discounted. The error is that of p.Validate, or
+// names a value that no recovery has.
+func Pack(p *Problem, ladder LadderRule) (*Grid, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	k, err := pack(p)
+	if err != nil {
+		return nil, err
+	}
+	k.grid.Ladder = ladder
+	return k.grid, nil
+}
+
 // pack turns a problem into a grid of single touches. Customers whose
 // candidates use the rows alike, slot by slot, share a profile.
 func pack(p *Problem) (*packed, error) {

@@ -282,14 +282,14 @@ func TestReadRowsNamesFaults(t *testing.T) {
 
 func TestWritePlanReadsBack(t *testing.T) {
 	day := data.MakeDate(2026, 1, 5)
-	actions := []allocation.PlannedAction{{CustomerID: "a,\"b", Channel: data.SMS, Day: day, ValueCents: 10.25, CostCents: 1, ReducedCostCents: 0.1}}
+	actions := []allocation.PlannedAction{{CustomerID: "a,\"b", Channel: data.SMS, Day: day, ValueCents: 10.25, CostCents: 1, ReducedCostCents: 0.1, Step: 2}}
 	dir := t.TempDir()
 	csv := filepath.Join(dir, "p.csv")
 	if err := allocation.WritePlan(csv, actions); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(csv)
-	want := "customer_id,channel,day,value_cents,cost_cents,reduced_cost_cents\n\"a,\"\"b\",sms,2026-01-05,10.25,1,0.1\n"
+	want := "customer_id,channel,day,value_cents,cost_cents,reduced_cost_cents,step\n\"a,\"\"b\",sms,2026-01-05,10.25,1,0.1,2\n"
 	if err != nil || string(b) != want {
 		t.Fatalf("%q %v", b, err)
 	}

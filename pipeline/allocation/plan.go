@@ -9,11 +9,11 @@ import (
 	"strings"
 
 	"dunning/data"
-	"dunning/optimizer"
 )
 
-// PlannedAction is one row of the plan that [WritePlan] writes. Amounts keep
-// the fractions of the candidates they come from.
+// PlannedAction is one touch of the plan that [WritePlan] writes. Amounts keep
+// the fractions of the candidates they come from; the value is the discounted
+// one where ladders are.
 type PlannedAction struct {
 	CustomerID       string       `parquet:"customer_id" json:"customer_id"`
 	Channel          data.Channel `parquet:"channel,dict" json:"channel"`
@@ -21,18 +21,7 @@ type PlannedAction struct {
 	ValueCents       float64      `parquet:"value_cents" json:"value_cents"`
 	CostCents        float64      `parquet:"cost_cents" json:"cost_cents"`
 	ReducedCostCents float64      `parquet:"reduced_cost_cents" json:"reduced_cost_cents"`
-}
-
-// Actions lists the chosen candidates of a plan by customer id.
-func Actions(c *Candidates, p *optimizer.Problem, s *optimizer.Solution, plan *optimizer.Plan) []PlannedAction {
-	reduced := s.ReducedCosts(p)
-	out := make([]PlannedAction, len(plan.Chosen))
-	for k, j := range plan.Chosen {
-		o := p.Candidates[j]
-		out[k] = PlannedAction{CustomerID: c.CustomerID[o.Customer], Channel: o.Channel, Day: o.Day,
-			ValueCents: o.ValueCents, CostCents: o.CostCents, ReducedCostCents: reduced[j]}
-	}
-	return out
+	Step             int32        `parquet:"step" json:"step"` // 1 for the first touch of the ladder
 }
 
 // CheckPlanPath returns an error that wraps [data.ErrUsage] unless WritePlan
@@ -57,10 +46,10 @@ func WritePlan(path string, actions []PlannedAction) error {
 	}
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	w.Write([]string{"customer_id", "channel", "day", "value_cents", "cost_cents", "reduced_cost_cents"})
+	w.Write([]string{"customer_id", "channel", "day", "value_cents", "cost_cents", "reduced_cost_cents", "step"})
 	number := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 	for _, a := range actions {
-		w.Write([]string{a.CustomerID, string(a.Channel), a.Day.String(), number(a.ValueCents), number(a.CostCents), number(a.ReducedCostCents)})
+		w.Write([]string{a.CustomerID, string(a.Channel), a.Day.String(), number(a.ValueCents), number(a.CostCents), number(a.ReducedCostCents), strconv.Itoa(int(a.Step))})
 	}
 	w.Flush()
 	if err := w.Error(); err != nil {
