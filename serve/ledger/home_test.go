@@ -65,11 +65,14 @@ type home struct {
 	exec func(query string) error
 }
 
-// eachDatabase runs a test on SQLite and on PostgreSQL.
+// eachDatabase runs a test on SQLite and on PostgreSQL, at once.
 func eachDatabase(t *testing.T, test func(t *testing.T, h *home)) {
 	t.Helper()
 	for name, open := range map[string]func(testing.TB) *home{"sqlite": sqliteHome, "postgres": postgresHome} {
-		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
 	}
 }
 
