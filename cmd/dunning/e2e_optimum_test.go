@@ -60,7 +60,10 @@ func TestEndToEndOptimumEqualsTheClpCommand(t *testing.T) {
 	rewrite(t, path, func(b []byte) []byte {
 		return regexp.MustCompile(`capacity_per_day: \d+`).ReplaceAll(b, fmt.Appendf(nil, "capacity_per_day: %d", perDay))
 	})
+	setKeys(t, home, "max_touches: 1") // what exchange files and the whole program know
 	r := runHome(t, home)
+	revalue(t, home)
+	runHome(t, home)
 	folders := stageFolders(t, home)
 	budget := int(plannedFigures(t, folders["optimize"]).SpentCents) * 3 / 4
 	setKeys(t, home, fmt.Sprintf("budget_cents: %d", budget))
