@@ -35,8 +35,8 @@ func ExampleBoxstep() {
 		return
 	}
 	fmt.Printf("%s: %.0f cents, gap %.0f\n", s.Status, s.ObjectiveCents, s.Gap())
-	for _, price := range optimizer.PriceTable(p, s) {
-		fmt.Printf("%s %s %g: %.4g cents per unit more\n", price.Row, price.Sense, price.Limit, price.DualPrice)
+	for r, row := range p.Rows {
+		fmt.Printf("%s %s %g: %.4g cents per unit more\n", row.Name, row.Sense, row.Limit, s.Prices[r])
 	}
 	// Output:
 	// optimal: 205 cents, gap 0
@@ -80,24 +80,6 @@ func ExampleCheck() {
 	// <nil>
 	// optimizer: certificate refused: a customer is chosen 0.5 times too often
 	// optimizer: certificate refused: row "budget" is violated by 0.666667 of its limit
-}
-
-func ExampleExplainer() {
-	p := twoCustomers()
-	s, err := clp.New().Solve(context.Background(), p)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	x := optimizer.NewExplainer(p, s).Explain(2)
-	fmt.Printf("value %g, reduced cost %.4g, runner-up %s at %.4g\n", x.ValueCents, x.ReducedCostCents,
-		p.Candidates[x.RunnerUp].Channel, x.RunnerUpReducedCostCents)
-	for _, paid := range x.Paid {
-		fmt.Printf("pays %.4g for %g of %s\n", paid.Cents, paid.Use, p.Rows[paid.Row].Name)
-	}
-	// Output:
-	// value 80, reduced cost 70, runner-up voice at 30
-	// pays 10 for 10 of budget
 }
 
 // smallPortfolio is a grid that fits on a hand: SMS or voice for two customers,
