@@ -26,6 +26,7 @@ type benchConfig struct {
 	file       string // scratch file to solve from; "" for memory
 	candidates string // where to write the instance as a table; "" for nowhere
 	compare    bool
+	sized      bool          // --customers was given
 	limit      time.Duration // of each other solver of a comparison
 	steps      bool          // log the steps of the search
 }
@@ -65,6 +66,7 @@ family at several sizes by other methods, too, and reports all of them.`,
 			if err := c.validate(); err != nil {
 				return err
 			}
+			c.sized = cmd.Flags().Changed("customers")
 			c.in.Ladder = benchLadder(c.k, c.gap, c.in.Days)
 			if c.compare {
 				return a.benchCompare(cmd.Context(), c)
@@ -84,9 +86,9 @@ family at several sizes by other methods, too, and reports all of them.`,
 	f.StringVar(&c.solver, "solver", "dual", "dual (prices and a reduced program) or clp (the whole program; --k 1)")
 	f.StringVar(&c.file, "file", "", "solve from this scratch file, which must not exist, instead of from memory")
 	f.StringVar(&c.candidates, "candidates", "", "also write the instance as a Parquet table of candidates, and its capacities beside it (.capacities.csv)")
-	f.BoolVar(&c.compare, "compare", false, "compare with other solvers at 1,000 to 100,000 customers")
+	f.BoolVar(&c.compare, "compare", false, "compare with other solvers at 1,000 to 100,000 customers, or at --customers alone")
 	f.BoolVar(&c.steps, "steps", false, "log each step of the search")
-	f.DurationVar(&c.limit, "compare-limit", 10*time.Minute, "stop each other solver of a comparison after this time")
+	f.DurationVar(&c.limit, "compare-limit", 10*time.Minute, "stop each other solver of a comparison after so much CPU time (HiGHS: wall time)")
 	return cmd
 }
 

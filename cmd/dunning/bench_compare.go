@@ -15,7 +15,7 @@ type compareResult struct {
 	Channels int            `json:"channels"`
 	Days     int            `json:"days"`
 	Seed     uint64         `json:"seed"`
-	Limit    float64        `json:"limit_seconds"` // at which the other solvers were stopped
+	Limit    float64        `json:"limit_cpu_seconds"` // at which the other solvers were stopped
 	Sizes    []comparedSize `json:"sizes"`
 	Gradient comparedReads  `json:"gradient"`
 }
@@ -44,7 +44,8 @@ type comparedSolver struct {
 	Difference float64 `json:"difference"` // of the objectives, relative
 }
 
-// comparedReads is the accelerated gradient on the second largest of the sizes.
+// comparedReads is the accelerated gradient, at 20,000 customers unless another
+// number was given.
 type comparedReads struct {
 	Customers int     `json:"customers"`
 	Tolerance float64 `json:"tolerance"` // of the dual objective, relative
@@ -65,7 +66,7 @@ const (
 
 func (a *app) benchCompare(ctx context.Context, c benchConfig) error {
 	r := compareResult{Channels: c.in.Channels, Days: c.in.Days, Seed: c.in.Seed, Limit: c.limit.Seconds()}
-	for _, n := range compareSizes {
+	for _, n := range c.sizes() {
 		in := c.in
 		in.Customers, in.Ladder = n, optimizer.LadderRule{}
 		g, err := optimizer.NewInstance(in)
@@ -76,7 +77,7 @@ func (a *app) benchCompare(ctx context.Context, c benchConfig) error {
 		if err != nil {
 			return err
 		}
-		if n == compareAll {
+		if n == compareAll || c.sized {
 			if r.Gradient, err = compareGradient(ctx, g, &size); err != nil {
 				return err
 			}
@@ -98,6 +99,14 @@ func (a *app) benchCompare(ctx context.Context, c benchConfig) error {
 	}
 	fmt.Fprintf(a.stdout, "accelerated gradient at %d customers: %d full reads to %.0e, %.0f times ours\n", r.Gradient.Customers, r.Gradient.FullReads, r.Gradient.Tolerance, r.Gradient.Times)
 	return nil
+}
+
+// sizes returns the customers of the instances to compare on.
+func (c *benchConfig) sizes() []int {
+	if c.sized {
+		return []int{c.in.Customers}
+	}
+	return compareSizes[:]
 }
 
 func compareBoxstep(ctx context.Context, in optimizer.Instance, g *optimizer.Grid) (comparedSize, error) {
@@ -138,22 +147,53 @@ func (s *comparedSize) compareOthers(ctx context.Context, g *optimizer.Grid, lim
 		algorithms = algorithms[:1]
 	}
 	for _, algorithm := range algorithms {
-		within, stop := context.WithTimeout(ctx, limit)
-		cpu, began := processCPU(), time.Now()
+		within, stop := withCPULimit(ctx, limit)
+		cpu := processCPU()
 		res, err := (&clp.Solver{Algorithm: algorithm}).Solve(within, p)
+		took := processCPU() - cpu
+		stopped := within.Err() != nil
 		stop()
-		if err != nil {
-			return err
-		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		s.add(comparedSolver{Solver: "clp " + algorithm.String(), Status: res.Status.String(), CPU: processCPU() - cpu, Objective: res.ObjectiveCents})
-		if res.Status == optimizer.Optimal {
-			limit = min(limit, time.Since(began)*3/2+time.Second)
+		if err != nil && !stopped {
+			return err
 		}
+		if err != nil {
+			res = &optimizer.Solution{Status: optimizer.Interrupted}
+		}
+		other := comparedSolver{Solver: "clp " + algorithm.String(), Status: res.Status.String(), CPU: took, Objective: res.ObjectiveCents}
+		switch res.Status {
+		case optimizer.Optimal:
+			limit = min(limit, time.Duration(took*float64(time.Second)))
+		case optimizer.Interrupted:
+			other.Status = optimizer.TimeLimit.String()
+		}
+		s.add(other)
 	}
 	return nil
+}
+
+// withCPULimit returns a context that ends when the process has used so much
+// CPU time more: other work on the machine does not count.
+func withCPULimit(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	within, stop := context.WithCancel(ctx)
+	until := processCPU() + limit.Seconds()
+	go func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-within.Done():
+				return
+			case <-tick.C:
+				if processCPU() >= until {
+					stop()
+				}
+			}
+		}
+	}()
+	return within, stop
 }
 
 func (s *comparedSize) add(other comparedSolver) {
@@ -167,13 +207,13 @@ func (s *comparedSize) add(other comparedSolver) {
 // compareGradient counts the reads of the accelerated gradient, for the best of
 // several ridges.
 func compareGradient(ctx context.Context, g *optimizer.Grid, s *comparedSize) (comparedReads, error) {
-	const most = 3000
+	const most = 1000
 	r := comparedReads{Customers: s.Customers, Tolerance: 1e-4, FullReads: most}
 	d, err := newGradientDual(ctx, g)
 	if err != nil {
 		return r, err
 	}
-	for _, gamma := range []float64{1000, 300, 100, 30, 10, 3, 1} { // cents
+	for _, gamma := range []float64{10, 3, 1, 30, 0.3, 100} { // cents; those that do best come first
 		n, err := d.reads(ctx, gamma, s.Objective, r.Tolerance, r.FullReads)
 		if err != nil {
 			return r, err

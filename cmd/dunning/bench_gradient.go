@@ -193,32 +193,37 @@ func (p *gradientPart) customer(values []float32, first int) {
 	}
 }
 
+// gradientWindow is over how many steps the gradient's Lipschitz constant is
+// estimated, as DuaLip does.
+const gradientWindow = 15
+
 // reads returns after how many reads the dual is within tolerance of optimum;
 // most if it is not by then.
 func (d *gradientDual) reads(ctx context.Context, gamma, optimum, tolerance float64, most int) (int, error) {
 	n := len(d.limit)
 	price, ahead, last := make([]float64, n), make([]float64, n), make([]float64, n)
 	var before *gradientPoint
-	step, momentum := 0.0, 1.0
+	momentum := 1.0
+	var steep []float64 // how fast the gradient turned lately
 	for read := 1; read <= most; read++ {
 		p, err := d.at(ctx, ahead, gamma)
 		if err != nil || p.plain <= optimum*(1+tolerance) {
 			return read, err
 		}
 		if before == nil {
-			step = 1e-3 / max(1e-300, math.Sqrt(dot(p.gradient, p.gradient)))
+			steep = []float64{1e3 * math.Sqrt(dot(p.gradient, p.gradient))}
 		} else {
 			moved, turned := 0.0, 0.0
 			for r := range ahead {
 				moved += (ahead[r] - last[r]) * (ahead[r] - last[r])
 				turned += (p.gradient[r] - before.gradient[r]) * (p.gradient[r] - before.gradient[r])
 			}
-			if moved > 0 && turned > 0 { // 1/L as far as seen; it may grow again
-				step = min(math.Sqrt(moved/turned), 2*step)
-			} else {
-				step *= 2
+			if moved > 0 {
+				steep = append(steep, math.Sqrt(turned/moved))
 			}
+			steep = steep[max(0, len(steep)-gradientWindow):]
 		}
+		step := 1 / max(slices.Max(steep), 1e-300)
 		copy(last, ahead)
 		before = p
 		next, uphill := make([]float64, n), 0.0
