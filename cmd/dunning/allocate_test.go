@@ -159,8 +159,12 @@ func TestBenchOptimizerReportsItsFigures(t *testing.T) {
 			t.Errorf("seconds.%s is %v", name, seconds[name])
 		}
 	}
-	if code, _, _, _ := runAllocate(t, "bench", "optimizer", "--k", "3", "--json"); code != 2 {
-		t.Errorf("--k 3: exit %d", code)
+	code, doc, _, errs = runAllocate(t, "bench", "optimizer", "--customers", "1500", "--channels", "3", "--days", "6", "--k", "3", "--seed", "5", "--json")
+	if code != 0 || doc["status"] != "optimal" || doc["gap"].(float64) > 1e-6 {
+		t.Errorf("--k 3: exit %d, %v, %s", code, doc, errs)
+	}
+	if code, _, _, _ := runAllocate(t, "bench", "optimizer", "--k", "7", "--json"); code != 2 {
+		t.Errorf("--k 7: exit %d", code)
 	}
 	if code, _, _, _ := runAllocate(t, "bench", "optimizer", "--channels", "9", "--json"); code != 2 {
 		t.Errorf("--channels 9: exit %d", code)
