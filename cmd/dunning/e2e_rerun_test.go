@@ -49,7 +49,8 @@ func TestEndToEndRunsAgainOnlyWhatAChangeReaches(t *testing.T) {
 		nothingLeft(t, home)
 	}
 	after := outputHashes(t, home)
-	for _, changed := range []string{"train/model.json", "score/scores.parquet", "optimize/plan.parquet", "report/report.json"} {
+	// Not plan.parquet: of so small a portfolio the plan may be empty both times.
+	for _, changed := range []string{"train/model.json", "score/scores.parquet", "optimize/optimization.json", "report/report.json"} {
 		if before[changed] == "" || before[changed] == after[changed] {
 			t.Errorf("%s is as it was before all changes", changed)
 		}
