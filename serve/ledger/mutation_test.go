@@ -47,7 +47,10 @@ var mutations = []mutation{
 	{"writers do not wait for each other", [][3]string{{"postgres.go", `" FOR UPDATE"`, `""`}}, "TestTwoProcessesOnOneDatabase/postgres"},
 	{"audit rows are not hashed anew", [][3]string{{"verify.go", "if r.SHA256 != want {", "if r.SHA256 != want && false {"}}, "TestVerifyFindsTampering/an_audit_row_edited/sqlite"},
 	{"kept heads are not compared", [][3]string{{"verify.go", "ok && kept != r.SHA256 {", "ok && kept != r.SHA256 && false {"}}, "TestExportedHeadsFindARewrittenChain"},
-	{"money of leased actions is released at once", [][3]string{{"close.go", "o.at.Add(-o.store.config.LateAck).UnixMicro(), o.at", "o.at.UnixMicro(), o.at"}}, "TestSweep/sqlite"},
+	{"money of leased actions is released at once", [][3]string{
+		{"close.go", "at.Add(-s.config.LateAck).UnixMicro()", "at.UnixMicro()"},
+		{"close.go", "!d.LeaseUntil.After(o.at.Add(-o.store.config.LateAck))", "!d.LeaseUntil.After(o.at)"},
+	}, "TestSweep/sqlite"},
 }
 
 const (
@@ -81,29 +84,46 @@ func TestMutations(t *testing.T) {
 	})
 }
 
+// A mutation whose text is no longer in the sources would take nothing away.
+func TestMutationsFitTheSources(t *testing.T) {
+	for _, m := range mutations {
+		mutated(t, m)
+	}
+}
+
+// mutated returns the changed files of a mutation.
+func mutated(t *testing.T, m mutation) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	for _, e := range m.edits {
+		text, ok := files[e[0]]
+		if !ok {
+			b, err := os.ReadFile(e[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = string(b)
+		}
+		if n := strings.Count(text, e[1]); n != 1 {
+			t.Errorf("%s: %s has %q %d times", m.name, e[0], e[1], n)
+		}
+		files[e[0]] = strings.Replace(text, e[1], e[2], 1)
+	}
+	return files
+}
+
 // runMutant runs the tests of a mutation on the changed package.
 func runMutant(t *testing.T, m mutation) (string, error) {
 	t.Helper()
 	dir := t.TempDir()
 	replace := map[string]string{}
-	for i, e := range m.edits {
-		path, err := filepath.Abs(e[0])
+	for file, text := range mutated(t, m) {
+		path, err := filepath.Abs(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		from := path
-		if replace[path] != "" {
-			from = replace[path]
-		}
-		text, err := os.ReadFile(from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := strings.Count(string(text), e[1]); n != 1 {
-			t.Fatalf("%s has %q %d times", e[0], e[1], n)
-		}
-		changed := filepath.Join(dir, string(rune('a'+i)))
-		if err := os.WriteFile(changed, []byte(strings.Replace(string(text), e[1], e[2], 1)), 0o600); err != nil {
+		changed := filepath.Join(dir, strings.ReplaceAll(file, "/", "-"))
+		if err := os.WriteFile(changed, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		replace[path] = changed
