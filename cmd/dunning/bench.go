@@ -291,14 +291,3 @@ func solved(ctx context.Context, err error) error {
 	}
 	return err
 }
-
-// newSolver returns the solver that --solver names.
-func newSolver(name string, _ uint64) (optimizer.Solver, error) {
-	switch name {
-	case "auto", "dual":
-		return optimizer.Boxstep{LP: clp.New()}, nil
-	case "clp":
-		return clp.New(), nil
-	}
-	return nil, fmt.Errorf("%w: --solver %q (have auto, dual, clp)", data.ErrUsage, name)
-}

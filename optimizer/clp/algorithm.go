@@ -30,6 +30,3 @@ func (a Algorithm) String() string {
 	}
 	return fmt.Sprintf("algorithm(%d)", int8(a))
 }
-
-// defaultTolerance is CLP's own for primal and dual infeasibility.
-const defaultTolerance = 1e-7
