@@ -173,7 +173,7 @@ func comparePlans(ctx context.Context, w *Work, out *report.Truth) error {
 	if rivals[3].ladders, err = p.laddersByChance(); err != nil {
 		return err
 	}
-	p.knowFatigue()
+	p.knowFatigue(config)
 	for k, values := range []map[slot]float64{truth, ceiling} {
 		if rivals[k+1].ladders, err = p.again().bestLadders(ctx, values); err != nil {
 			return err
@@ -218,14 +218,14 @@ func plannedLadders(w *Work) (map[string]ladder, error) {
 }
 
 // knowFatigue makes further touches worth what the simulator makes them.
-func (p *planner) knowFatigue() {
+func (p *planner) knowFatigue(c synth.Config) {
 	for step := range p.rule.Factor {
 		for gap := range p.rule.Factor[step] {
 			var before []int
 			for k := range step {
 				before = append(before, (k+1)*max(1, gap))
 			}
-			p.rule.Factor[step][gap] = synth.FatigueFactor(before...)
+			p.rule.Factor[step][gap] = c.FatigueFactor(before...)
 		}
 	}
 }

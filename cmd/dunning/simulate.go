@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -19,7 +20,7 @@ import (
 
 func newSimulateCommand(a *app) *cobra.Command {
 	c := synth.DefaultConfig()
-	end, format := c.End.String(), string(synth.CSV)
+	end, format, preset := c.End.String(), string(synth.CSV), string(c.Preset)
 	noTruth := false
 	cmd := &cobra.Command{
 		Use:   "simulate",
@@ -37,6 +38,7 @@ remove HOME/document.key before real customers come in.
 The same flags give the same bytes. docs/SIMULATOR.md has the equations.`,
 		Example: `  dunning simulate --customers 20000 --months 24 --seed 42
   dunning simulate --customers 2000 --dirty 0.02 --format parquet --json
+  dunning simulate --customers 5000 --preset letters --home var/letters
   dunning simulate --customers 5000 --null-effects --end 2025-06-30`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,7 +46,7 @@ The same flags give the same bytes. docs/SIMULATOR.md has the equations.`,
 			if c.End, err = data.ParseDate(end); err != nil {
 				return fmt.Errorf("%w: --end: %w", data.ErrUsage, err)
 			}
-			c.Truth = !noTruth
+			c.Truth, c.Preset = !noTruth, synth.Preset(preset)
 			start := time.Now()
 			progress := pipeline.NewProgress(a.stderr)
 			progress.Begin("simulate", "customers")
@@ -73,10 +75,19 @@ The same flags give the same bytes. docs/SIMULATOR.md has the equations.`,
 	f.StringVar(&end, "end", end, "day on which the history stops, the AsOf of a plan")
 	f.Float64Var(&c.DirtyShare, "dirty", c.DirtyShare, "faulty rows to plant for each good one, 0 to 0.5")
 	f.BoolVar(&c.NullEffects, "null-effects", c.NullEffects, "make every true effect zero")
+	f.StringVar(&preset, "preset", preset, "how customers answer to touches: "+presetNames())
 	f.Float64Var(&c.HoldoutShare, "holdout", c.HoldoutShare, "share of customers who are never touched")
 	f.StringVar(&format, "format", format, "format of the sources: csv or parquet")
 	f.BoolVar(&noTruth, "no-truth", false, "write the sources only")
 	return cmd
+}
+
+func presetNames() string {
+	names := make([]string, len(synth.Presets))
+	for i, p := range synth.Presets {
+		names[i] = string(p)
+	}
+	return strings.Join(names, ", ")
 }
 
 // simulated is the answer of simulate with --json.
@@ -89,7 +100,7 @@ type simulated struct {
 
 func shownConfig(c synth.Config) map[string]any {
 	return map[string]any{"customers": c.Customers, "months": c.Months, "seed": c.Seed, "end": c.End,
-		"dirty": c.DirtyShare, "null_effects": c.NullEffects, "holdout": c.HoldoutShare}
+		"dirty": c.DirtyShare, "null_effects": c.NullEffects, "holdout": c.HoldoutShare, "preset": c.Preset}
 }
 
 func printSimulated(w io.Writer, home string, r synth.Report) {

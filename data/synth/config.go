@@ -49,6 +49,9 @@ type Config struct {
 	// table; 0 … 0.5; default 0. The good rows and the truth do not change.
 	DirtyShare float64
 
+	// Preset says how customers answer to touches; default [PresetDefault].
+	Preset Preset
+
 	// NullEffects makes every true effect of every touch exactly zero, promises
 	// and agreements included. Default false.
 	NullEffects bool
@@ -70,6 +73,7 @@ func DefaultConfig() Config {
 		Seed:             42,
 		End:              data.MakeDate(2026, 1, 5),
 		HoldoutShare:     0.05,
+		Preset:           PresetDefault,
 		ChannelCostCents: ChannelCostCents,
 		Truth:            true,
 	}
@@ -95,6 +99,9 @@ func (c Config) Validate() error {
 	}
 	if !(c.DirtyShare >= 0 && c.DirtyShare <= MaxDirty) {
 		fault("dirty share %g is not within 0 … %g", c.DirtyShare, MaxDirty)
+	}
+	if _, known := newWorld(c.Preset); !known {
+		fault("no preset %q (have %v)", c.Preset, Presets)
 	}
 	for i, cost := range c.ChannelCostCents {
 		if cost < 0 {

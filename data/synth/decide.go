@@ -132,22 +132,17 @@ func step(b bool) float64 {
 // strength is the log hazard ratio that a touch, delivered on the day, adds to
 // an invoice for a response type, given the load of recent touches.
 func (l *life) strength(v *openInvoice, k, c, day int, load float64) float64 {
-	r := &responseTypes[k]
+	r := &l.world.types[k]
 	if l.cfg.NullEffects || r.mult[c] == 0 {
 		return 0
 	}
-	return channelEffect[c] * r.mult[c] * stageFactor[c][stageOf(day-v.due)] *
-		l.cal.touch[day] * (1 + r.payday*l.cal.near(l.p.pj)[day]) * math.Exp(-fatigueFactor*load)
+	return l.world.effect[c] * r.mult[c] * stageFactor[c][stageOf(day-v.due)] *
+		l.cal.touch[day] * (1 + r.payday*l.cal.near(l.p.pj)[day]) * math.Exp(-l.world.fatigue*load)
 }
 
 // loadOn is the load of recent delivered touches on a day.
 func (l *life) loadOn(day int) float64 {
 	return l.load * math.Exp(-float64(day-l.loadDay)/fatigueDays)
-}
-
-// promiseChance is P(promise | delivered).
-func promiseChance(c, k, level int) float64 {
-	return promiseProb[c] * responseTypes[k].talk * levelTalk[level]
 }
 
 // reach sends a touch: it is delivered or not, and when it is, it changes the
@@ -175,7 +170,7 @@ func (l *life) reach(day, c int) (delivered, promised bool, promiseUntil int) {
 	if promiseProb[c] == 0 {
 		return true, false, 0
 	}
-	promised = l.rng.Float64() < promiseChance(c, l.p.kind, l.p.level)
+	promised = l.rng.Float64() < l.world.promiseChance(c, l.p.kind, l.p.level)
 	if !promised {
 		return true, false, 0
 	}
@@ -213,7 +208,7 @@ func (l *life) touch(day, c int, t data.Touch) {
 	if promiseProb[c] == 0 {
 		return
 	}
-	l.know.signal(promised, func(k, level int) float64 { return promiseChance(c, k, level) })
+	l.know.signal(promised, func(k, level int) float64 { return l.world.promiseChance(c, k, level) })
 	if promised {
 		at = at.Add(time.Duration(2+l.rng.IntN(20)) * time.Minute)
 		l.event(t.TouchID, at, data.EventReplied)
@@ -237,21 +232,16 @@ func (l *life) event(touchID string, at time.Time, kind data.TouchEventKind) {
 	}
 }
 
-// openChance is P(opened | delivered).
-func openChance(c, k int) float64 {
-	return 1 / (1 + math.Exp(-openLogit[c]-openSlope*responseTypes[k].mult[c]))
-}
-
 // opened draws whether and at which hour the customer opens what he got, and
 // what he does then. Opening within the next day and a half, it is over before
 // his next decision; what may come after the end is not taken note of.
 func (l *life) opened(day, c int, touchID string, at time.Time) {
-	if openChance(c, 0) == 0 {
+	if l.world.openChance(c, 0) == 0 {
 		return
 	}
-	opened := l.rng.Float64() < openChance(c, l.p.kind)
+	opened := l.rng.Float64() < l.world.openChance(c, l.p.kind)
 	if day < l.cal.days-2 {
-		l.know.signal(opened, func(k, _ int) float64 { return openChance(c, k) })
+		l.know.signal(opened, func(k, _ int) float64 { return l.world.openChance(c, k) })
 	}
 	if !opened {
 		return

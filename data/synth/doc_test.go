@@ -111,8 +111,32 @@ func parameterTables() string {
 	}
 	markdown(&b, "Segments: share within the kind, usual invoice (median, log spread), capacity without a limit, score, log odds of the digital type",
 		[]string{"segment", "kind", "share", "median", "spread", "capacity", "score", "digital"}, rows)
+	presetTable(&b)
 	b.WriteString("\n")
 	return b.String()
+}
+
+// presetTable shows what presets change.
+func presetTable(b *strings.Builder) {
+	header, rows := []string{""}, [][]string{{"half-life, days"}, {"fatigue, log"}}
+	for _, r := range responseTypes {
+		rows = append(rows, []string{"share of " + r.name})
+	}
+	for _, ch := range data.Channels {
+		rows = append(rows, []string{"effect of " + string(ch)})
+	}
+	for _, p := range Presets {
+		w, _ := newWorld(p)
+		header = append(header, string(p))
+		figures := []float64{w.halfLifeDays, w.fatigue}
+		for _, r := range w.types {
+			figures = append(figures, r.share)
+		}
+		for i, v := range append(figures, w.effect[:]...) {
+			rows[i] = append(rows[i], fmt.Sprint(v))
+		}
+	}
+	markdown(b, "Presets (`--preset`): what they change; everything else is the same", header, rows)
 }
 
 // hazardRows lists the steps of baseHazard.

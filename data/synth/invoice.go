@@ -77,27 +77,16 @@ func (v *openInvoice) instalments(capacity float64) int {
 }
 
 // decay ages the effects by one day.
-func (v *openInvoice) decay() {
+func (v *openInvoice) decay(w *world) {
 	if !v.touched {
 		return
 	}
 	alive := len(v.mail) > 0
 	for k := range v.effect {
-		v.effect[k] = aged(v.effect[k])
+		v.effect[k] = w.aged(v.effect[k])
 		alive = alive || v.effect[k] != 0
 	}
 	v.touched = alive
-}
-
-var dayDecay = math.Exp2(-1 / halfLifeDays)
-
-// aged is an effect one day later; the simulator and the truth both use it.
-func aged(effect float64) float64 {
-	effect *= dayDecay
-	if math.Abs(effect) < effectFloor {
-		return 0
-	}
-	return effect
 }
 
 // mail is a letter on its way, and what it adds to the effects on its day.

@@ -33,12 +33,16 @@ type LadderWorth struct {
 
 // FatigueFactor is what a touch works, on the scale of the log hazard, over the
 // same touch alone, when delivered touches were sent the given days before.
-func FatigueFactor(daysBefore ...int) float64 {
+func (c Config) FatigueFactor(daysBefore ...int) float64 {
 	load := 0.0
 	for _, d := range daysBefore {
 		load += math.Exp(-float64(d) / fatigueDays)
 	}
-	return math.Exp(-fatigueFactor * load)
+	w, ok := newWorld(c.Preset)
+	if !ok {
+		panic("synth: unknown preset " + string(c.Preset))
+	}
+	return math.Exp(-w.fatigue * load)
 }
 
 // Ladders returns the worth of ladders, some for each customer, of the portfolio
@@ -65,7 +69,7 @@ func Ladders(ctx context.Context, c Config, ladders map[string][][]PlannedTouch)
 	workers := runtime.GOMAXPROCS(0)
 	for w := range workers {
 		g.Go(func() error {
-			l := life{cfg: &c, cal: k, view: new(outlook)}
+			l := newLife(&c, k)
 			for i := w; i < len(ids); i += workers {
 				if err := ctx.Err(); err != nil {
 					return err
@@ -217,7 +221,7 @@ func (p *paths) from(day, touch int, at []standing, delivered []int, stays [chan
 // agreement.
 func (p *paths) answered(touch int, at []standing, delivered []int, stays [channels]float64) float64 {
 	r := p.rungs[touch]
-	promise := promiseChance(r.channel, p.l.p.kind, p.l.p.level)
+	promise := p.l.world.promiseChance(r.channel, p.l.p.kind, p.l.p.level)
 	total := (1 - promise) * p.from(r.day, touch+1, slices.Clone(at), delivered, stays)
 	if promise == 0 {
 		return total
@@ -254,7 +258,7 @@ func (p *paths) pass(at []standing, from, to int) []standing {
 			}
 			running := 0.0
 			if d <= s.promiseUntil {
-				running = responseTypes[kind].promise
+				running = p.l.world.types[kind].promise
 			}
 			h := o.hazard[j][d] * math.Exp(s.effect+running)
 			if s.agreedOn >= 0 {
@@ -262,7 +266,7 @@ func (p *paths) pass(at []standing, from, to int) []standing {
 			} else {
 				s.hazard += h
 			}
-			s.effect = aged(s.effect)
+			s.effect = p.l.world.aged(s.effect)
 		}
 	}
 	return at

@@ -147,12 +147,12 @@ func TestLadders_RefuseWhatIsNotThere(t *testing.T) {
 // Two touches of which the second follows at once are worth less than both
 // alone, and the factor says by how much effects shrink.
 func TestFatigueFactor(t *testing.T) {
-	if f := FatigueFactor(); f != 1 {
+	if f := DefaultConfig().FatigueFactor(); f != 1 {
 		t.Errorf("alone: %g", f)
 	}
 	last := 0.0
 	for gap := 1; gap <= 14; gap++ {
-		two, three := FatigueFactor(gap), FatigueFactor(gap, 2*gap)
+		two, three := DefaultConfig().FatigueFactor(gap), DefaultConfig().FatigueFactor(gap, 2*gap)
 		if two <= last || two >= 1 || three >= two {
 			t.Errorf("gap %d: %g, %g after %g", gap, two, three, last)
 		}

@@ -18,6 +18,7 @@ import (
 // effect window has closed.
 type life struct {
 	cfg   *Config
+	world *world
 	cal   *calendar
 	rng   *rand.Rand
 	p     person
@@ -50,6 +51,15 @@ type report struct {
 	marks int
 }
 
+// newLife returns the scratch space of one worker; the configuration is valid.
+func newLife(c *Config, k *calendar) *life {
+	w, ok := newWorld(c.Preset)
+	if !ok {
+		panic("synth: unknown preset " + string(c.Preset))
+	}
+	return &life{cfg: c, world: w, cal: k, view: &outlook{world: w}}
+}
+
 // live generates the customer with the given index and appends his rows to out
 // and truth. The slices of l are reused from customer to customer.
 func (l *life) live(index int) {
@@ -73,7 +83,7 @@ func (l *life) history(index int) {
 
 func (l *life) begin(index int) {
 	l.rng = rand.New(rand.NewPCG(l.cfg.Seed, seedOf(uint64(index))))
-	l.p = newPerson(*l.cfg, l.cal, l.rng, index)
+	l.p = newPerson(*l.cfg, l.world, l.cal, l.rng, index)
 	l.open, l.paid, l.rows, l.sent, l.news = l.open[:0], l.paid[:0], l.rows[:0], l.sent[:0], l.news[:0]
 	l.load, l.loadDay, l.late, l.closed, l.payments, l.touches, l.promises = 0, 0, 0, 0, 0, 0, 0
 	l.know.reset(&l.p.logPrior)
@@ -153,7 +163,7 @@ func (l *life) payDay(day int) {
 			continue
 		}
 		h := v.hazard(l.cal, factor, day)
-		mult, plain := v.multipliers(day)
+		mult, plain := v.multipliers(l.world, day)
 		parts, events := v.parts, 0
 		for v.clock -= g * h * mult[l.p.kind]; v.clock < 0 && v.left > 0; events++ {
 			v.clock += l.rng.ExpFloat64()
@@ -161,7 +171,7 @@ func (l *life) payDay(day int) {
 		}
 		l.know.day(h, &mult, plain, parts, events, v.left == 0)
 		if v.left > 0 {
-			v.decay()
+			v.decay(l.world)
 			kept = append(kept, v)
 		}
 	}
@@ -170,7 +180,7 @@ func (l *life) payDay(day int) {
 
 // multipliers returns the hazard ratios of the day for each response type;
 // plain tells that all are one.
-func (v *openInvoice) multipliers(day int) (mult [nTypes]float64, plain bool) {
+func (v *openInvoice) multipliers(w *world, day int) (mult [nTypes]float64, plain bool) {
 	promised := v.promised(day)
 	if !v.touched && !promised {
 		return ones, true
@@ -178,7 +188,7 @@ func (v *openInvoice) multipliers(day int) (mult [nTypes]float64, plain bool) {
 	for k := range mult {
 		x := v.effect[k]
 		if promised {
-			x += responseTypes[k].promise
+			x += w.types[k].promise
 		}
 		mult[k] = math.Exp(x)
 	}

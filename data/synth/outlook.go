@@ -8,8 +8,9 @@ import "math"
 // touch makes (delivered, promise and its days, agreement) are few enough to
 // sum over. It is scratch space, reused; one per worker.
 type outlook struct {
-	day  int // the first day in view
-	open []*openInvoice
+	world *world
+	day   int // the first day in view
+	open  []*openInvoice
 	// hazard is the observed hazard by invoice and day in view, and parts the
 	// instalments that an agreement would have.
 	hazard [][viewDays]float64
@@ -89,7 +90,7 @@ func (o *outlook) setType(k, start int) {
 			} else {
 				o.within[j] += h
 			}
-			x = aged(x)
+			x = o.world.aged(x)
 		}
 	}
 }
@@ -97,7 +98,7 @@ func (o *outlook) setType(k, start int) {
 // promise is the log hazard ratio of a running promise.
 func (o *outlook) promise(v *openInvoice, k, d int) float64 {
 	if v.promised(o.day + d) {
-		return responseTypes[k].promise
+		return o.world.types[k].promise
 	}
 	return 0
 }
@@ -106,7 +107,7 @@ func (o *outlook) promise(v *openInvoice, k, d int) float64 {
 // delivered on the given day in view to a customer of the type. It returns
 // false where the touch changes nothing.
 func (o *outlook) follow(l *life, k, c, start int, load float64) bool {
-	gain := math.Exp(responseTypes[k].promise) - 1
+	gain := math.Exp(o.world.types[k].promise) - 1
 	changes := false
 	o.promises = promiseProb[c] > 0 && !l.cfg.NullEffects && gain > 0
 	for j, v := range o.open {
@@ -136,7 +137,7 @@ func (o *outlook) follow(l *life, k, c, start int, load float64) bool {
 				}
 			}
 			p.agreed += h * o.agreed[j][d]
-			z = aged(z)
+			z = o.world.aged(z)
 		}
 		for i := range p.promised {
 			p.promised[i] += p.plain
@@ -251,7 +252,7 @@ func (o *outlook) expect(l *life, post *grid, start int, e *Expectation) {
 				if post[k][level] < negligible && !mine {
 					continue
 				}
-				effect := o.touched(g, c, promiseChance(c, k, level)).minus(base[level])
+				effect := o.touched(g, c, o.world.promiseChance(c, k, level)).minus(base[level])
 				if mine {
 					truths[c].add(l.p.deliver[c], effect)
 				}
@@ -282,7 +283,7 @@ func (o *outlook) curve(g float64, k, start int, e *Expectation) {
 		for d := range start + organicDays {
 			x += v.mailed(k, o.day+d)
 			h += o.hazard[j][d] * math.Exp(x+o.promise(v, k, d))
-			x = aged(x)
+			x = o.world.aged(x)
 			if d >= start {
 				full, _ := v.outcome(g * h)
 				whole[d-start] *= full

@@ -46,7 +46,7 @@ func seedOf(i uint64) uint64 {
 }
 
 // newPerson draws the customer with the given index, all from rng.
-func newPerson(c Config, k *calendar, rng *rand.Rand, index int) person {
+func newPerson(c Config, w *world, k *calendar, rng *rand.Rand, index int) person {
 	var p person
 	p.row.CustomerID = fmt.Sprintf("C%08d", index+1)
 	p.pj = rng.Float64() < .25
@@ -76,7 +76,7 @@ func newPerson(c Config, k *calendar, rng *rand.Rand, index int) person {
 	p.drawFlags(rng)
 	years := math.Min(5, math.Max(0, float64(k.start-p.row.Since)/365))
 	p.trait = math.Exp(.04*years + place.tilt)
-	p.setPrior(seg, place, years)
+	p.setPrior(w, seg, place, years)
 	p.drawLatent(rng)
 	return p
 }
@@ -133,7 +133,7 @@ func (p *person) drawFlags(rng *rand.Rand) {
 
 // setPrior tilts the population's shares by observed traits, weakly: types and
 // levels are independent given the traits.
-func (p *person) setPrior(s *segment, place *uf, years float64) {
+func (p *person) setPrior(w *world, s *segment, place *uf, years float64) {
 	score := s.tilt + .05*(years-2)
 	if p.row.OverIndebted {
 		score -= 1.2
@@ -146,7 +146,7 @@ func (p *person) setPrior(s *segment, place *uf, years float64) {
 	var types [nTypes]float64
 	var levels [nLevels]float64
 	for k := range types {
-		types[k] = responseTypes[k].share * math.Exp(tilt[k])
+		types[k] = w.types[k].share * math.Exp(tilt[k])
 	}
 	for l := range levels {
 		levels[l] = levelShare[l] * math.Exp(levelTilt[l]*score)

@@ -206,7 +206,8 @@ func (c SourceCustomer) data() data.Customer {
 // with a floor, whatever the situation.
 func TestPolicy_SumsToOne(t *testing.T) {
 	c := testConfig(1)
-	l := &life{cfg: &c, cal: newCalendarOnce(c), view: new(outlook), out: &Sources{}, count: &tally{}}
+	l := newLife(&c, newCalendarOnce(c))
+	l.out, l.count = &Sources{}, &tally{}
 	for i := range 200 {
 		l.begin(i)
 		for _, s := range []situation{{500, -7, 0, .25}, {80_000_000, 170, 2, .9}, {20_000, 3, 1, 0}} {

@@ -53,7 +53,7 @@ func blocks[T any](ctx context.Context, c Config, finish func(*block) T, use fun
 	k := newCalendar(c)
 	for range workers {
 		go func() {
-			l := life{cfg: &c, cal: k, view: new(outlook)}
+			l := newLife(&c, k)
 			for t := range work {
 				t.done <- finish(l.block(t.index))
 			}

@@ -151,7 +151,8 @@ func TestTruth_AgreesWithMonteCarlo(t *testing.T) {
 func find(t *testing.T, c Config, s state, first int) (*life, int) {
 	t.Helper()
 	for i := first; i < first+c.Customers; i++ {
-		l := &life{cfg: &c, cal: newCalendarOnce(c), view: new(outlook), out: &Sources{}, count: &tally{}}
+		l := newLife(&c, newCalendarOnce(c))
+		l.out, l.count = &Sources{}, &tally{}
 		l.begin(i)
 		for day := range l.cal.days {
 			if day > 200 && s.ok(l, day) {
