@@ -315,6 +315,9 @@ func TestMain(m *testing.M) {
 	if work := os.Getenv(victimEnv); work != "" {
 		os.Exit(victim(work))
 	}
+	if work := os.Getenv(diskEnv); work != "" {
+		os.Exit(diskVictim(work))
+	}
 	code := m.Run()
 	if cluster.server != nil {
 		cluster.server.Process.Signal(syscall.SIGINT) // fast shutdown

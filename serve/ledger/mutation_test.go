@@ -40,7 +40,15 @@ var mutations = []mutation{
 	{"the maker may approve, says the code", [][3]string{{"approve.go", "if sameActor(r.Approver, p.Maker) {", "if false {"}}, "TestApproverIsNotTheMaker/sqlite"},
 	{"the maker may approve, says the database", [][3]string{{sqliteSQL, "CHECK (lower(trim(approver)) <> lower(trim(maker)))", "CHECK (1 = 1)"}}, "TestDatabaseRefuses/sqlite"},
 	{"the maker may approve, says PostgreSQL", [][3]string{{postgresSQL, "CHECK (lower(trim(approver)) <> lower(trim(maker)))", "CHECK (1 = 1)"}}, "TestDatabaseRefuses/postgres"},
-	{"a commit is not synced", [][3]string{{"sqlite.go", `"_synchronous": {"FULL"}`, `"_synchronous": {"NORMAL"}`}}, "TestWholeWay/sqlite"},
+	{"a commit is not synced", [][3]string{
+		{"sqlite.go", `"_synchronous": {"FULL"}`, `"_synchronous": {"NORMAL"}`},
+		{"sqlite.go", `|| synchronous != "2"`, `|| synchronous == ""`},
+	}, "TestPowerCutLosesNothingAcknowledged"},
+	{"nothing is ever synced", [][3]string{
+		{"sqlite.go", `"_synchronous": {"FULL"}`, `"_synchronous": {"OFF"}`},
+		{"sqlite.go", `|| synchronous != "2"`, `|| synchronous == ""`},
+	}, "TestPowerCutLosesNothingAcknowledged"},
+	{"a weak setting is not refused", [][3]string{{"sqlite.go", `"_synchronous": {"FULL"}`, `"_synchronous": {"NORMAL"}`}}, "TestWholeWay/sqlite"},
 	{"a key is executed again", [][3]string{{"answer.go", "if a, again, err = answerOf(o, r, request); err != nil || again {", "if again, err = false, error(nil); err != nil || again {"}}, "TestFiftyPostsOneEffect/sqlite"},
 	{"no recheck means go", [][3]string{{"lease.go", "Later    Decision = iota // not now; it stays in the queue\n\tHandOut                  // it may be sent", "HandOut Decision = iota\n\tLater"}}, "TestRecheck/sqlite"},
 	{"more is posted than was approved", [][3]string{{"ack.go", "min(d.Amount, Units(*v.RealCostCents))", "Units(*v.RealCostCents)"}}, "TestRealCost/sqlite"},

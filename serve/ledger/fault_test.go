@@ -1,0 +1,196 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"dunning/serve/ledger"
+)
+
+// fault is one way in which a disk fails.
+type fault struct {
+	Name  string
+	What  byte
+	Errno syscall.Errno
+	On    bool // until it is mended
+	Short int64
+}
+
+var faults = []fault{
+	{"a write fails", 'W', syscall.EIO, false, 0},
+	{"half a write fails", 'W', syscall.EIO, false, 1000},
+	{"a sync fails", 'S', syscall.EIO, false, 0},
+	{"writes fail", 'W', syscall.EIO, true, 0},
+	{"syncs fail", 'S', syscall.EIO, true, 0},
+	{"the disk is full", 'W', syscall.ENOSPC, true, 0},
+	{"the disk is full in the middle of a write", 'W', syscall.ENOSPC, true, 2000},
+}
+
+// A disk that fails at any moment: the caller gets an error, nothing is half
+// done, neither in this process nor for the next one, and once the disk is well
+// again the same request does its work once.
+func TestDiskFails(t *testing.T) {
+	moments, err := strconv.Atoi(os.Getenv("DUNNING_LEDGER_FAULTS"))
+	if err != nil || moments <= 0 {
+		moments = 6
+	}
+	folder := filepath.Join(t.TempDir(), "d")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	said := diskProcess(t, diskWork{Folder: folder, Faults: moments})
+	t.Log("\n" + said)
+	for _, f := range faults {
+		if !strings.Contains(said, f.Name+": "+strconv.Itoa(moments)+" times") {
+			t.Errorf("%s: not so often", f.Name)
+		}
+	}
+}
+
+// faultVictim lets the disk fail in every way, so many times each.
+func faultVictim(w diskWork) error {
+	control, err := openControl(w.Control)
+	if err != nil {
+		return err
+	}
+	rng := rand.New(rand.NewPCG(9, 10))
+	for _, f := range faults {
+		refused := 0
+		for n := range w.Faults {
+			run := faultRun{diskWork: w, fault: f, control: control}
+			run.Folder = filepath.Join(w.Folder, fmt.Sprintf("%c%d-%t-%d-%d", f.What, f.Errno, f.On, f.Short, n))
+			if err := os.Mkdir(run.Folder, 0o700); err != nil {
+				return err
+			}
+			after := rng.Int64N(300) // writes of a run: 400 and more
+			if f.What == 'S' {
+				after = rng.Int64N(12)
+			}
+			if err := run.do(after); err != nil {
+				return fmt.Errorf("%s, after %d: %w", f.Name, after, err)
+			}
+			refused += run.refused
+			os.RemoveAll(run.Folder)
+		}
+		if refused < w.Faults/2 {
+			return fmt.Errorf("%s: %d requests of %d runs were refused", f.Name, refused, w.Faults)
+		}
+		fmt.Printf("%s: %d times; %d requests were refused, none lost or half done\n", f.Name, w.Faults, refused)
+	}
+	return nil
+}
+
+// faultRun is one life of a ledger whose disk fails at one moment.
+type faultRun struct {
+	diskWork
+	fault   fault
+	control *diskControl
+	said    []string
+	refused int // requests
+}
+
+// do opens a new ledger and works on it while the disk fails after so many
+// calls, and mends the disk.
+func (r *faultRun) do(after int64) error {
+	failed := r.control.Failed
+	*r.control = diskControl{After: after, Errno: int64(r.fault.Errno), Short: r.fault.Short, Failed: failed, What: int64(r.fault.What)}
+	if r.fault.On {
+		r.control.On = 1
+	}
+	defer func() { r.control.What = 0 }()
+	s, err := r.open()
+	if err != nil {
+		if err := r.excused(failed, err); err != nil {
+			return err
+		}
+		if s, err = r.open(); err != nil {
+			return fmt.Errorf("opened again: %w", err)
+		}
+	}
+	defer s.Close()
+	say := func(what, id string) { r.said = append(r.said, what+" "+id) }
+	for n := range 4 {
+		step := func() error {
+			_, err := s.CreateWallet(context.Background(), ledger.WalletRequest{ID: "brl", Currency: ledger.BRL, Name: "Main", Actor: "ana"})
+			if err != nil {
+				return err
+			}
+			return victimStep(s, fmt.Sprint("n", n), say)
+		}
+		err := step()
+		if err == nil {
+			continue
+		}
+		if r.fault.On { // as long as it lasts, nothing is written, and all can be read
+			if err := r.whole(s, "while the disk fails"); err != nil {
+				return err
+			}
+			if step() == nil || step() == nil {
+				return errors.New("a write passed while the disk fails")
+			}
+		}
+		if err := errors.Join(r.excused(failed, err), r.whole(s, "in this process")); err != nil {
+			return err
+		}
+		if err := step(); err != nil {
+			return fmt.Errorf("asked again: %w", err)
+		}
+	}
+	if r.control.Failed == failed {
+		return errors.New("the disk did not fail")
+	}
+	return r.whole(s, "at the end")
+}
+
+// excused says whether an error is the disk's, mends the disk, and looks at
+// what another process would find now.
+func (r *faultRun) excused(failed int64, err error) error {
+	if r.control.Failed == failed {
+		return fmt.Errorf("the disk did not fail, and yet: %w", err)
+	}
+	r.refused++
+	r.control.What = 0
+	copied := filepath.Join(r.Folder, "copy")
+	if err := os.Mkdir(copied, 0o700); err != nil {
+		return err
+	}
+	defer os.RemoveAll(copied)
+	for _, end := range []string{"", "-wal", "-journal"} { // as if this process had died
+		b, err := os.ReadFile(r.database() + end)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(copied, "dunning.db"+end), b, 0o600)
+		}
+		if err != nil && !os.IsNotExist(err) {
+			return err
+		}
+	}
+	s, err := (diskWork{Folder: copied}).open()
+	if err != nil {
+		return fmt.Errorf("the next process: %w", err)
+	}
+	return errors.Join(r.whole(s, "in the next process"), s.Close())
+}
+
+// whole looks for what is lost or half done.
+func (r *faultRun) whole(s *ledger.Store, where string) error {
+	report, err := s.Verify(context.Background())
+	if err = errors.Join(err, report.Err()); err != nil {
+		return fmt.Errorf("%s: %w: %+v", where, err, report.Faults)
+	}
+	h := &home{Store: s}
+	for _, line := range r.said {
+		what, id, _ := strings.Cut(line, " ")
+		if lost := h.lost(context.Background(), what, id); lost != "" {
+			return fmt.Errorf("%s: %s was acknowledged and is lost: %s", where, line, lost)
+		}
+	}
+	return nil
+}
