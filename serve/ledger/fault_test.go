@@ -133,8 +133,10 @@ func (r *faultRun) do(after int64) error {
 			if err := r.whole(s, "while the disk fails"); err != nil {
 				return err
 			}
-			if step() == nil || step() == nil {
-				return errors.New("a write passed while the disk fails")
+			for range 2 {
+				if step() == nil {
+					return errors.New("a write passed while the disk fails")
+				}
 			}
 		}
 		if err := errors.Join(r.excused(failed, err), r.whole(s, "in this process")); err != nil {
