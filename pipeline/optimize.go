@@ -44,9 +44,10 @@ type planner struct {
 	w        *Work
 	engine   *policy.Engine
 	scores   map[string]*data.Score
-	customer map[string]data.Customer // with an open balance
-	demanded map[string]bool          // segments with a minimum coverage
-	recent   map[string][]data.Date   // days of the touches of the last month, by customer
+	customer map[string]data.Customer  // with an open balance
+	demanded map[string]bool           // segments with a minimum coverage
+	recent   map[string][]data.Date    // days of the touches of the last month, by customer
+	recentOn map[string][]data.Channel // their channels
 	rule     optimizer.LadderRule
 	brief    bool // the plan alone is asked for: no price intervals
 
@@ -92,7 +93,7 @@ func newPlanner(ctx context.Context, w *Work) (*planner, error) {
 func (p *planner) again() *planner {
 	plan := report.Plan{From: p.out.Plan.From, To: p.out.Plan.To, BudgetCents: p.out.Plan.BudgetCents}
 	return &planner{w: p.w, engine: p.engine, scores: p.scores, customer: p.customer, demanded: p.demanded,
-		recent: p.recent, rule: p.rule, out: Optimization{Plan: &plan}}
+		recent: p.recent, recentOn: p.recentOn, rule: p.rule, out: Optimization{Plan: &plan}}
 }
 
 func runOptimize(ctx context.Context, w *Work) error {

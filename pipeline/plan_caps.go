@@ -27,25 +27,26 @@ import (
 
 // recentSQL lists the days of recent touches, oldest first.
 const recentSQL = `
-SELECT customer_id, CAST(sent_at AS DATE) AS day
+SELECT customer_id, CAST(sent_at AS DATE) AS day, channel
 FROM touches WHERE channel <> 'hold' AND sent_at >= TIMESTAMP '%s' AND sent_at < TIMESTAMP '%s'
 ORDER BY ALL`
 
 // readRecent loads the days of recent touches.
 func (p *planner) readRecent(ctx context.Context) error {
-	p.recent = map[string][]data.Date{}
+	p.recent, p.recentOn = map[string][]data.Date{}, map[string][]data.Channel{}
 	if p.rule.Touches <= 1 {
 		return nil // single touches were checked
 	}
 	return overLake(ctx, p.w, p.w.Input("extract"), func(e *engine) error {
 		return e.rows(fmt.Sprintf(recentSQL, p.w.AsOf-factsDays, p.w.AsOf), func(r *sql.Rows) error {
-			var id string
+			var id, channel string
 			var day sql.NullTime
-			if err := r.Scan(&id, &day); err != nil {
+			if err := r.Scan(&id, &day, &channel); err != nil {
 				return err
 			}
 			if p.scores[id] != nil {
 				p.recent[id] = append(p.recent[id], data.DateOf(day.Time))
+				p.recentOn[id] = append(p.recentOn[id], data.Channel(channel))
 			}
 			return nil
 		})
@@ -158,7 +159,7 @@ func (c *capWalk) turnTo(id string, row, paid []float64) (offered daySet) {
 	score := c.p.scores[id]
 	c.customer = c.p.customer[id]
 	c.facts = policy.Facts{AsOf: c.p.w.AsOf, BalanceCents: score.BalanceCents, DaysPastDue: score.DaysPastDue,
-		Touches: append(c.facts.Touches[:0], c.p.recent[id]...)}
+		Touches: append(c.facts.Touches[:0], c.p.recent[id]...), TouchedOn: c.p.recentOn[id]}
 	c.sent = len(c.facts.Touches)
 	for d := range c.days {
 		c.channels[d], c.value[d], c.paid[d], c.single[d] = c.channels[d][:0], c.value[d][:0], c.paid[d][:0], 0
@@ -257,7 +258,8 @@ func (c *capWalk) pop() {
 }
 
 // allowed reports whether the policy allows one touch more on a day, on every
-// channel that the customer has there. Too close or too many is so whichever of
+// channel that the customer has there. The channels of the ladder at hand are
+// left open, so that each counts on all: the days hold for any of them. Too close or too many is so whichever of
 // the touches is asked about, so the later one is enough.
 func (c *capWalk) allowed(d int) bool {
 	subject := c.p.engine.Prepare(&c.customer, &c.facts)
@@ -331,10 +333,12 @@ func (p *planner) checkLadders() error {
 		score, customer := p.scores[p.ids[i]], p.customer[p.ids[i]]
 		slots = r.Slots(slots[:0])
 		for k, s := range slots {
-			facts := policy.Facts{AsOf: p.w.AsOf, BalanceCents: score.BalanceCents, DaysPastDue: score.DaysPastDue, Touches: slices.Clone(p.recent[p.ids[i]])}
+			facts := policy.Facts{AsOf: p.w.AsOf, BalanceCents: score.BalanceCents, DaysPastDue: score.DaysPastDue,
+				Touches: slices.Clone(p.recent[p.ids[i]]), TouchedOn: slices.Clone(p.recentOn[p.ids[i]])}
 			for j, other := range slots {
 				if j != k {
 					facts.Touches = append(facts.Touches, p.slots[other].Day)
+					facts.TouchedOn = append(facts.TouchedOn, p.slots[other].Channel)
 				}
 			}
 			if v := p.engine.Check(customer, facts, p.slots[s].Channel, p.slots[s].Day); !v.Allowed {

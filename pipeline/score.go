@@ -183,7 +183,7 @@ func (s *scorer) customer(to []data.Candidate, h *features.History, p *predictio
 	balance, pay := p.frame.BalanceCents[row], p.pay[row]
 	score := data.Score{CustomerID: h.Customer.CustomerID, AsOf: s.w.AsOf, PayProb: pay, BalanceCents: balance,
 		DaysPastDue: p.frame.DaysPastDue[row], ModelVersion: s.model.Version}
-	facts := s.facts(h, balance, score.DaysPastDue)
+	facts := policyFacts(h, s.w.AsOf, balance, score.DaysPastDue)
 	subject := s.engine.Prepare(&h.Customer, &facts)
 	heldOut := isHeldOut(h.Customer.CustomerID, s.w.Config.HoldoutShare)
 	f.load(h, score.DaysPastDue)
@@ -225,25 +225,6 @@ func (s *scorer) customer(to []data.Candidate, h *features.History, p *predictio
 // with probability pay, at an even pace, has not paid before day d.
 func stillOpen(pay float64, d, horizonDays int) float64 {
 	return math.Pow(1-pay, float64(d)/float64(horizonDays))
-}
-
-// factsDays is how far back touches matter to a rule.
-const factsDays = 31
-
-// facts gathers what the rules ask about, as known before AsOf.
-func (s *scorer) facts(h *features.History, balance data.Cents, pastDue int32) policy.Facts {
-	f := policy.Facts{AsOf: s.w.AsOf, BalanceCents: balance, DaysPastDue: pastDue}
-	for _, t := range h.Touches {
-		if day := data.DateOf(t.SentAt); t.Channel != data.Hold && day < s.w.AsOf && day >= s.w.AsOf-factsDays {
-			f.Touches = append(f.Touches, day)
-		}
-	}
-	for _, p := range h.Promises {
-		if data.DateOf(p.MadeAt) < s.w.AsOf && p.DueOn >= s.w.AsOf {
-			f.PromiseOpenUntil = max(f.PromiseOpenUntil, p.DueOn)
-		}
-	}
-	return f
 }
 
 // isHeldOut reports whether a customer belongs to the permanent holdout: a hash

@@ -15,8 +15,12 @@ import (
 type dayInfo struct {
 	active    uint64 // rules in force on the day, bound to the state
 	forbidden uint64 // calendar rules that forbid the whole day
-	hours     uint8  // index of the contact_hours rule in force
-	holiday   uint8  // 1 + index of the holiday, 0 for none
+	// opens and closes bound the hours that every pack leaves open, in minutes
+	// since local midnight; both 0 when there are none. opener and closer are the
+	// indexes of the contact_hours rules that set them.
+	opens, closes  int16
+	opener, closer uint8
+	holiday        uint8 // 1 + index of the holiday, 0 for none
 }
 
 const (
@@ -30,6 +34,7 @@ type chunk [chunkDays]dayInfo
 // share the work and pay one load each.
 type calendar struct {
 	rules    []Rule
+	packOf   []int // pack of each rule
 	holidays []Holiday
 	library  map[string]*cal.Holiday
 	chunks   [len(ufs)][numChunks]atomic.Pointer[chunk]
@@ -37,8 +42,8 @@ type calendar struct {
 
 // newCalendar fails when the library knows a holiday that no pack gives a
 // source for, or a pack names one that the library lacks.
-func newCalendar(rules []Rule, holidays []Holiday) (*calendar, error) {
-	c := &calendar{rules: rules, holidays: holidays, library: map[string]*cal.Holiday{}}
+func newCalendar(rules []Rule, packOf []int, holidays []Holiday) (*calendar, error) {
+	c := &calendar{rules: rules, packOf: packOf, holidays: holidays, library: map[string]*cal.Holiday{}}
 	if len(holidays) > 254 {
 		return nil, fmt.Errorf("policy: %w: %d holidays, at most 254 fit", data.ErrUsage, len(holidays))
 	}
@@ -102,17 +107,17 @@ func (c *calendar) fill(days []dayInfo, uf int, first data.Date) {
 func (c *calendar) describe(uf int, day data.Date, holiday uint8) dayInfo {
 	info := dayInfo{holiday: holiday}
 	weekday := day.Weekday()
-	hours := -1
+	hours := map[int]int{} // by pack: the contact_hours rule in force
 	for i, r := range c.rules {
 		bit := uint64(1) << i
-		if !binds(r.UF, uf) || (r.From != nil && day < *r.From) || (r.Until != nil && day > *r.Until) {
+		if !binds(r.UF, uf) || !r.inForce(day) {
 			continue
 		}
 		switch r.Kind {
 		case ContactHours:
-			// The later line wins over the earlier one, any state's over the default.
-			if hours < 0 || !r.Default {
-				hours = i
+			// Of one pack, the later line wins over the earlier one, any state's over the default.
+			if _, found := hours[c.packOf[i]]; !found || !r.Default {
+				hours[c.packOf[i]] = i
 			}
 			continue
 		case NoSunday:
@@ -126,12 +131,42 @@ func (c *calendar) describe(uf int, day data.Date, holiday uint8) dayInfo {
 		}
 		info.active |= bit
 	}
-	info.hours = uint8(hours)
-	info.active |= 1 << hours
-	if hoursOn(c.rules[hours], weekday) == nil {
-		info.forbidden |= 1 << hours
-	}
+	c.intersect(&info, hours, weekday)
 	return info
+}
+
+// intersect sets the hours of a day: what the rules of all packs leave open.
+func (c *calendar) intersect(info *dayInfo, hours map[int]int, weekday time.Weekday) {
+	opens, closes := -1, 24*60+1
+	for i := range c.rules { // in order of precedence
+		if chosen, found := hours[c.packOf[i]]; !found || chosen != i {
+			continue
+		}
+		bit := uint64(1) << i
+		info.active |= bit
+		h := hoursOn(c.rules[i], weekday)
+		if h == nil {
+			info.forbidden |= bit
+			continue
+		}
+		if h.Start > opens {
+			opens, info.opener = h.Start, uint8(i)
+		}
+		if h.End < closes {
+			closes, info.closer = h.End, uint8(i)
+		}
+		if opens >= closes {
+			info.forbidden |= bit
+		}
+	}
+	if opens >= 0 && opens < closes {
+		info.opens, info.closes = int16(opens), int16(closes)
+	}
+}
+
+// inForce reports whether the rule holds on a day.
+func (r *Rule) inForce(day data.Date) bool {
+	return (r.From == nil || day >= *r.From) && (r.Until == nil || day <= *r.Until)
 }
 
 // hoursOn returns the hours of a weekday, nil when there are none. Sundays

@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 	"time"
 
@@ -26,20 +27,21 @@ type Facts struct {
 	// order; those more than 30 days away from the day asked about do not
 	// matter. The slice is read, never changed.
 	Touches []data.Date
+	// TouchedOn are the channels of Touches, in the same order. A touch whose
+	// channel is not given (the slice is shorter, or nil) counts on every one.
+	TouchedOn []data.Channel
 	// PromiseOpenUntil is the date of the last open promise to pay, 0 for none.
 	PromiseOpenUntil data.Date
-}
-
-// Verdict is the answer for people, with its reason.
-type Verdict struct {
-	Allowed    bool
-	RuleID     string // "" when allowed
-	Source     string // law and article, or the setting; "" when allowed
-	Portuguese string // one sentence; "" when allowed
-	English    string
-	// WindowStart and WindowEnd bound the hours of the day in UTC,
-	// [WindowStart, WindowEnd); zero when the whole day is forbidden.
-	WindowStart, WindowEnd time.Time
+	// LastConversation is the day on which somebody was last spoken to, 0 for
+	// never.
+	LastConversation data.Date
+	// LastPaymentOn is the day of the last payment, 0 for none; PaymentInFlight
+	// says that one is announced and not yet booked.
+	LastPaymentOn   data.Date
+	PaymentInFlight bool
+	// NoticeDeliveredOn is the day for which there is proof that the notice
+	// before a report to a credit bureau was delivered, 0 for none.
+	NoticeDeliveredOn data.Date
 }
 
 // Subject is one customer made ready for many questions. It is a plain value;
@@ -51,7 +53,13 @@ type Subject struct {
 	dueOn      data.Date
 	promise    data.Date
 	touches    []data.Date
+	touchedOn  []data.Channel
+	spokenOn   data.Date
+	paidOn     data.Date
+	noticeOn   data.Date
+	pausedTill data.Date
 	hasPromise bool
+	soft       bool
 }
 
 // Engine applies the rules of its packs. It is safe for concurrent use.
@@ -59,13 +67,20 @@ type Engine struct {
 	config   Config
 	packs    []Pack
 	rules    []Rule
+	packOf   []int // pack of each rule
 	holidays []Holiday
 	calendar *calendar
 	zones    *zones
+	quiet    map[string]bool      // segments that are left alone
+	soft     map[string]bool      // segments of good payers
+	softOn   uint8                // the channels that are soft, a bit each
+	paused   map[string]data.Date // customers, with the last day of their pause
 	// perCustomer, perChannel and perDay hold the indexes of the rules that
 	// each step has to test; calendar rules need none.
 	perCustomer, perChannel, perDay []int
 	channelScope                    [len(data.Channels)]uint64 // rules that bind the channel
+	channelsOf                      []uint8                    // channels that a rule binds, a bit each
+	reporting                       uint64                     // rules on reports to a bureau only
 }
 
 // New makes an engine of the embedded packs that cfg names. The error reports
@@ -92,14 +107,18 @@ func NewWithPacks(cfg Config, packs []Pack) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{config: cfg, packs: packs}
+	e.readConfig()
 	zoneNames, unknown := map[string]string{}, []string(nil)
-	for _, p := range packs {
+	for k, p := range packs {
 		e.rules = append(e.rules, p.Rules...)
+		for range p.Rules {
+			e.packOf = append(e.packOf, k)
+		}
 		e.holidays = append(e.holidays, p.Holidays...)
 		for uf, zone := range p.Zones {
 			zoneNames[uf] = zone
 		}
-		if len(p.UnknownZones) > 0 {
+		if len(unknown) == 0 {
 			unknown = p.UnknownZones
 		}
 	}
@@ -107,39 +126,92 @@ func NewWithPacks(cfg Config, packs []Pack) (*Engine, error) {
 	if e.zones, err = newZones(zoneNames, unknown); err != nil {
 		return nil, err
 	}
-	if e.calendar, err = newCalendar(e.rules, e.holidays); err != nil {
+	if e.calendar, err = newCalendar(e.rules, e.packOf, e.holidays); err != nil {
 		return nil, err
 	}
 	e.sortRules()
 	return e, nil
 }
 
+// readConfig makes the lists of the configuration quick to ask.
+func (e *Engine) readConfig() {
+	e.quiet, e.soft, e.paused = map[string]bool{}, map[string]bool{}, map[string]data.Date{}
+	for _, s := range e.config.QuietSegments {
+		e.quiet[s] = true
+	}
+	for _, s := range e.config.SoftTone.Segments {
+		e.soft[s] = true
+	}
+	e.softOn = bitsOf(e.config.SoftTone.Channels)
+	for _, p := range e.config.Paused {
+		if p.CustomerID != "" {
+			e.paused[p.CustomerID] = max(e.paused[p.CustomerID], p.Until)
+		}
+	}
+}
+
+// bitsOf returns a bit for each channel of a list.
+func bitsOf(channels []data.Channel) (out uint8) {
+	for _, ch := range channels {
+		out |= 1 << ch.Index()
+	}
+	return out
+}
+
+// everyChannel has a bit for each channel.
+const everyChannel = 1<<len(data.Channels) - 1
+
 // sortRules tells which rules each step tests and which channels they bind.
 func (e *Engine) sortRules() {
 	for i, r := range e.rules {
 		switch r.Kind {
-		case NothingOwed, CustomerFlag, MinAmount:
+		case NothingOwed, CustomerFlag, MinAmount, QuietSegment:
 			e.perCustomer = append(e.perCustomer, i)
 		case NoConsent, NoAddress:
 			e.perChannel = append(e.perChannel, i)
-		case MaxDaysPastDue, MinDaysPastDue, Prevention, Grace, PromiseOpen, MinGap, MaxTouches7, MaxTouches30:
-			e.perDay = append(e.perDay, i)
+		case PriorNotice:
+			e.reporting |= 1 << i
+		case NoSunday, NoHoliday, ContactHours: // the calendar's
+		default:
+			if e.binding(r.Kind) {
+				e.perDay = append(e.perDay, i)
+			}
 		}
-		for j, ch := range data.Channels {
-			if len(r.Channels) == 0 || contains(r.Channels, ch) {
+		scope := bitsOf(r.Channels)
+		if len(r.Channels) == 0 {
+			scope = everyChannel
+		}
+		e.channelsOf = append(e.channelsOf, scope)
+		for j := range data.Channels {
+			if scope&(1<<j) != 0 {
 				e.channelScope[j] |= 1 << i
 			}
 		}
 	}
 }
 
-func contains(list []data.Channel, ch data.Channel) bool {
-	for _, c := range list {
-		if c == ch {
-			return true
-		}
+// binding reports whether the configuration leaves a rule of the kind anything
+// to forbid: what is off costs nothing.
+func (e *Engine) binding(k Kind) bool {
+	switch c := e.config; k {
+	case ChannelCap:
+		return len(c.ChannelCaps) > 0
+	case SoftTone:
+		return len(e.soft) > 0
+	case Paused:
+		return len(e.paused) > 0
+	case MaxTouches1:
+		return c.MaxTouches1 > 0 && c.MinGapDays == 0 // a gap of a day says as much
+	case Grace:
+		return c.GraceDays > 0
+	case MinGap:
+		return c.MinGapDays > 0
+	case MaxTouches7:
+		return c.MaxTouches7 > 0
+	case MaxTouches30:
+		return c.MaxTouches30 > 0
 	}
-	return false
+	return true
 }
 
 // Rules returns the rules in order of precedence; the slice is the engine's own.
@@ -162,6 +234,17 @@ func (e *Engine) Prepare(c *data.Customer, f *Facts) Subject {
 		promise:    f.PromiseOpenUntil,
 		hasPromise: f.PromiseOpenUntil != 0,
 		touches:    f.Touches,
+		touchedOn:  f.TouchedOn,
+		spokenOn:   f.LastConversation,
+		paidOn:     f.LastPaymentOn,
+		noticeOn:   f.NoticeDeliveredOn,
+		soft:       e.soft[c.Segment],
+	}
+	if len(e.paused) > 0 {
+		s.pausedTill = e.paused[c.CustomerID]
+	}
+	if f.PaymentInFlight {
+		s.paidOn = inFlight
 	}
 	for _, i := range e.perCustomer {
 		if r := &e.rules[i]; e.forbidsCustomer(r, c, f) {
@@ -185,6 +268,8 @@ func (e *Engine) forbidsCustomer(r *Rule, c *data.Customer, f *Facts) bool {
 		return f.BalanceCents <= 0
 	case MinAmount:
 		return f.BalanceCents < e.config.MinAmountCents
+	case QuietSegment:
+		return e.quiet[c.Segment]
 	}
 	return flagOf(r.Flag)(c)
 }
@@ -203,17 +288,19 @@ func (e *Engine) Decide(s *Subject, ch data.Channel, day data.Date) int {
 	info := e.calendar.day(s.uf, day)
 	hit := s.violated | s.onChannel[j] | info.forbidden
 	for _, i := range e.perDay {
-		if e.forbidsDay(&e.rules[i], s, day) {
+		if e.forbidsDay(i, s, j, day) {
 			hit |= 1 << i
 		}
 	}
-	if hit &= info.active & e.channelScope[j]; hit == 0 {
+	if hit &= info.active & e.channelScope[j] &^ e.reporting; hit == 0 {
 		return Allowed
 	}
 	return bits.TrailingZeros64(hit)
 }
 
-func (e *Engine) forbidsDay(r *Rule, s *Subject, day data.Date) bool {
+// forbidsDay reports whether rule i forbids the channel with index j on a day.
+func (e *Engine) forbidsDay(i int, s *Subject, j int, day data.Date) bool {
+	r := &e.rules[i]
 	late := int(day) - int(s.dueOn) // days past due on that day
 	switch r.Kind {
 	case MaxDaysPastDue:
@@ -226,108 +313,42 @@ func (e *Engine) forbidsDay(r *Rule, s *Subject, day data.Date) bool {
 		return late >= 1 && late <= e.config.GraceDays
 	case PromiseOpen:
 		return s.hasPromise && int(day) <= int(s.promise)+e.config.PromiseGraceDays
-	case MinGap:
-		return closest(s.touches, day) < e.config.MinGapDays
-	case MaxTouches7:
-		return e.config.MaxTouches7 > 0 && crowded(s.touches, day, 7, e.config.MaxTouches7)
-	case MaxTouches30:
-		return e.config.MaxTouches30 > 0 && crowded(s.touches, day, 30, e.config.MaxTouches30)
+	case Paused:
+		return day <= s.pausedTill
+	case PaymentFlight:
+		return s.paidOn == inFlight || s.paidOn != 0 && int(day)-int(s.paidOn) < e.config.PaymentHoldDays
+	case SoftTone:
+		return s.soft && late <= e.config.SoftTone.UntilDays && e.softOn&(1<<j) == 0
+	case Conversation:
+		return s.spokenOn != 0 && day >= s.spokenOn && int(day)-int(s.spokenOn) < r.Days
 	}
-	return false
+	return e.crowds(i, s, j, day)
 }
 
-// closest returns the days between day and the nearest touch before or after it.
-func closest(touches []data.Date, day data.Date) int {
-	nearest := int(^uint(0) >> 1)
-	for _, t := range touches {
-		nearest = min(nearest, max(int(day)-int(t), int(t)-int(day)))
-	}
-	return nearest
-}
-
-// crowded reports whether one touch more on day would make some span of n days
-// hold more than limit touches. A span that gets too full ends on the day or on
-// a later touch within reach.
-func crowded(touches []data.Date, day data.Date, n, limit int) bool {
-	if spanned(touches, day, n) >= limit {
-		return true
-	}
-	for _, end := range touches {
-		if end > day && int(end)-int(day) < n && spanned(touches, end, n) >= limit {
-			return true
-		}
-	}
-	return false
-}
-
-// spanned counts the touches of the n days that end on last.
-func spanned(touches []data.Date, last data.Date, n int) int {
-	count := 0
-	for _, t := range touches {
-		if t <= last && int(last)-int(t) < n {
-			count++
-		}
-	}
-	return count
-}
+// inFlight stands for the day of a payment that has not come yet.
+const inFlight = data.Date(math.MaxInt32)
 
 // Window returns the hours of the day in which the customer may be contacted,
 // in UTC; ok is false when the day has none (a Sunday, a holiday).
 func (e *Engine) Window(c *data.Customer, day data.Date) (start, end time.Time, ok bool) {
 	info := e.calendar.day(ufIndex(c.UF), day)
-	hours := hoursOn(e.rules[info.hours], day.Weekday())
-	if info.forbidden&info.active != 0 || hours == nil {
+	if info.forbidden&info.active != 0 || info.closes == 0 {
 		return time.Time{}, time.Time{}, false
 	}
 	opens, closes := e.zones.of(c)
-	start, end = at(day, hours.Start, opens), at(day, hours.End, closes)
+	start, end = at(day, int(info.opens), opens), at(day, int(info.closes), closes)
 	return start, end, start.Before(end)
+}
+
+// BusinessDay reports whether the day is neither a weekend nor a holiday of the
+// packs in a state.
+func (e *Engine) BusinessDay(uf string, day data.Date) bool {
+	weekday := day.Weekday()
+	return weekday != time.Saturday && weekday != time.Sunday && e.calendar.day(ufIndex(uf), day).holiday == 0
 }
 
 // at returns the instant of a local wall clock on a day.
 func at(day data.Date, minute int, zone *time.Location) time.Time {
 	y, m, d := day.Time().Date()
 	return time.Date(y, m, d, 0, minute, 0, 0, zone).UTC()
-}
-
-// Check answers for one customer, channel and day, with the reason and the
-// hours. It says the same as [Engine.Decide].
-func (e *Engine) Check(c data.Customer, f Facts, ch data.Channel, day data.Date) Verdict {
-	s := e.Prepare(&c, &f)
-	ruling := e.Decide(&s, ch, day)
-	v := e.verdict(ruling, s.uf, day)
-	if start, end, ok := e.Window(&c, day); ok {
-		v.WindowStart, v.WindowEnd = start, end
-	}
-	return v
-}
-
-// CheckAt answers at the moment of sending: as [Engine.Check] on the
-// customer's local day, and the instant must lie within the hours.
-func (e *Engine) CheckAt(c data.Customer, f Facts, ch data.Channel, now time.Time) Verdict {
-	_, zone := e.zones.of(&c)
-	day := data.DateOf(now.In(zone))
-	v := e.Check(c, f, ch, day)
-	if !v.Allowed || ch == data.Hold || (!now.Before(v.WindowStart) && now.Before(v.WindowEnd)) {
-		return v
-	}
-	uf := ufIndex(c.UF)
-	late := e.verdict(int(e.calendar.day(uf, day).hours), uf, day)
-	late.WindowStart, late.WindowEnd = v.WindowStart, v.WindowEnd
-	return late
-}
-
-func (e *Engine) verdict(ruling, uf int, day data.Date) Verdict {
-	if ruling == Allowed {
-		return Verdict{Allowed: true}
-	}
-	r := e.rules[ruling]
-	v := Verdict{RuleID: r.ID, Source: r.Source, Portuguese: r.Portuguese, English: r.English}
-	if r.Kind == NoHoliday {
-		h := e.holidays[e.calendar.day(uf, day).holiday-1]
-		v.Portuguese += ": " + h.Portuguese + "."
-		v.English += ": " + h.English + "."
-		v.Source += "; " + h.Source
-	}
-	return v
 }

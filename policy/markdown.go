@@ -43,8 +43,34 @@ func (e *Engine) WriteMarkdown(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(&b, "- neither known: the hours open by %s and close by %s, so that they hold in the whole country\n", e.zones.opens, e.zones.closes)
+	if err := e.profiles(&b); err != nil {
+		return err
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// profiles writes the embedded packs that the engine does not use.
+func (e *Engine) profiles(b *strings.Builder) error {
+	all, err := e.Packs(0)
+	if err != nil {
+		return err
+	}
+	b.WriteString("\n## Further profiles\n\nNot used unless `policy.packs` names them. Packs combine: of several hours those\nthat all leave open hold, and of several caps the strictest binds.\n\n| pack | id | binds | in force | says | source |\n|---|---|---|---|---|---|\n")
+	for _, info := range all {
+		if info.Used {
+			continue
+		}
+		p, err := EmbeddedPack(info.Name)
+		if err != nil {
+			return err
+		}
+		for _, r := range p.Rules {
+			fmt.Fprintf(b, "| %s %s | `%s` | %s | %s | %s<br>%s | %s%s |\n", p.Name, p.Version, r.ID, scope(r), inForce(r),
+				r.Portuguese, r.English, r.Source, unconfirmed(r.Confirmed))
+		}
+	}
+	return nil
 }
 
 const policyIntro = `# Policy: when a customer may be contacted
@@ -65,7 +91,19 @@ made and again at the moment of sending, on the facts of that moment.
   national ones by law.
 - Days past due are those of the oldest open invoice, on the day of the action: one
   prescribed invoice silences the customer until it is separated from the rest.
-- Touches already planned count for the gap and for the caps like sent ones.
+- Touches already planned count for the gap and for the caps like sent ones. A
+  touch whose channel is not known counts on every channel.
+- A rule's dates say when it holds: an action on a day is judged by the rules of
+  that day. ` + "`dunning policy packs --as-of DAY`" + ` shows them.
+- ` + "`prior_notice`" + ` binds reports to a credit bureau (negativação), which the plan
+  never proposes; every other rule binds touches.
+- LGPD art. 20: every automated decision keeps its record. ` + "`candidates`" + ` keeps the
+  rule of each option that was refused, ` + "`plan`" + ` the reason of each that was chosen.
+- At the moment of sending, a refusal tells the next instant at which the touch
+  would be allowed on the same facts, if one lies within 60 days.
+
+` + "`dunning policy check --customer ID --channel sms --at TIME`" + ` asks for one customer,
+` + "`dunning policy explain RULE`" + ` for one rule.
 `
 
 // limit tells the configured number of a rule that has one.
@@ -84,6 +122,18 @@ func (e *Engine) limit(r Rule) string {
 		return fmt.Sprintf(" (data da promessa + %d dias)", c.PromiseGraceDays)
 	case MinGap:
 		return fmt.Sprintf(" (intervalo mínimo: %d dias)", c.MinGapDays)
+	case MaxTouches1:
+		return fmt.Sprintf(" (%d)", c.MaxTouches1)
+	case PaymentFlight:
+		return fmt.Sprintf(" (%d dias a partir do pagamento)", c.PaymentHoldDays)
+	case ChannelCap:
+		return limitOf(len(c.ChannelCaps), "canais")
+	case QuietSegment:
+		return limitOf(len(c.QuietSegments), "segmentos")
+	case SoftTone:
+		return limitOf(len(c.SoftTone.Segments), "segmentos")
+	case Paused:
+		return limitOf(len(c.Paused), "pausas")
 	case MaxTouches7:
 		return fmt.Sprintf(" (%d)", c.MaxTouches7)
 	case MaxTouches30:
@@ -91,6 +141,9 @@ func (e *Engine) limit(r Rule) string {
 	}
 	return ""
 }
+
+// limitOf tells how many entries a list of the configuration has.
+func limitOf(n int, what string) string { return fmt.Sprintf(" (%d %s)", n, what) }
 
 func scope(r Rule) string {
 	if len(r.Channels) == 0 {

@@ -48,6 +48,15 @@ const (
 	MinGap         Kind = "min_gap"           // (config) a touch fewer than limit days away
 	MaxTouches7    Kind = "max_touches_7"     // (config) limit touches within 7 days
 	MaxTouches30   Kind = "max_touches_30"    // (config) limit touches within 30 days
+	MaxTouches1    Kind = "max_touches_1"     // (config) limit touches within one day
+	ChannelCap     Kind = "channel_cap"       // (config) the channel's own limits per day, week and month
+	QuietSegment   Kind = "quiet_segment"     // (config) the customer's segment is left alone
+	SoftTone       Kind = "soft_tone"         // (config) a good payer, on a channel that is not soft
+	Paused         Kind = "paused"            // (config) somebody paused the customer
+	PaymentFlight  Kind = "payment_in_flight" // (config) a payment is announced or came a moment ago
+	MaxTouches     Kind = "max_touches"       // Limit touches within Days days on the rule's channels
+	Conversation   Kind = "conversation"      // fewer than Days days since a conversation, its own day being the first
+	PriorNotice    Kind = "prior_notice"      // reporting to a bureau fewer than Days days after a notice proven delivered
 	NoSunday       Kind = "no_sunday"
 	NoHoliday      Kind = "no_holiday"
 	ContactHours   Kind = "contact_hours" // outside Weekdays or Saturdays
@@ -55,8 +64,12 @@ const (
 
 var kinds = []Kind{
 	NothingOwed, CustomerFlag, NoConsent, NoAddress, MaxDaysPastDue, MinDaysPastDue, MinAmount, Prevention,
-	Grace, PromiseOpen, MinGap, MaxTouches7, MaxTouches30, NoSunday, NoHoliday, ContactHours,
+	Grace, PromiseOpen, MinGap, MaxTouches7, MaxTouches30, MaxTouches1, ChannelCap, QuietSegment, SoftTone, Paused,
+	PaymentFlight, MaxTouches, Conversation, PriorNotice, NoSunday, NoHoliday, ContactHours,
 }
+
+// withDays are the kinds that have a number of days of their own.
+var withDays = []Kind{MinDaysPastDue, MaxTouches, Conversation, PriorNotice}
 
 // Rule is one line of a pack.
 type Rule struct {
@@ -71,9 +84,11 @@ type Rule struct {
 	UF         []string       `yaml:"uf"`        // states it binds, empty for all
 	Channels   []data.Channel `yaml:"channels"`  // channels it binds, empty for all
 	Flag       string         `yaml:"flag"`      // customer_flag: which
-	Days       int            `yaml:"days"`      // min_days_past_due: how many
-	// Hours of contact_hours. The rule with Default holds where no rule of the
-	// customer's UF is in force; nil Saturdays means none.
+	Days       int            `yaml:"days"`      // of the kinds that count days: how many
+	Limit      int            `yaml:"limit"`     // max_touches: how many touches
+	// Hours of contact_hours. Of one pack, the rule with Default holds where no
+	// rule of the customer's UF is in force; nil Saturdays means none. Of several
+	// packs, the hours that all of them leave open hold.
 	Default   bool   `yaml:"default"`
 	Weekdays  *Hours `yaml:"weekdays"`
 	Saturdays *Hours `yaml:"saturdays"`
@@ -166,8 +181,9 @@ func validate(packs []Pack) error {
 	fault := func(format string, args ...any) {
 		faults = append(faults, fmt.Errorf("policy: %w: %s", data.ErrUsage, fmt.Sprintf(format, args...)))
 	}
-	ids, defaults, rules := map[string]bool{}, 0, 0
+	ids, always, rules := map[string]bool{}, 0, 0
 	for _, p := range packs {
+		defaults, hours := 0, 0
 		if p.Name == "" || p.Version == "" {
 			fault("pack %q has no name or no version", p.Name)
 		}
@@ -177,8 +193,14 @@ func validate(packs []Pack) error {
 				fault("pack %s: rule id %q is empty or taken", p.Name, r.ID)
 			}
 			ids[r.ID] = true
+			if r.Kind == ContactHours {
+				hours++
+			}
 			if r.Default {
 				defaults++
+				if r.From == nil && r.Until == nil {
+					always++
+				}
 			}
 			for _, why := range r.faults() {
 				fault("pack %s, rule %s: %s", p.Name, r.ID, why)
@@ -194,9 +216,12 @@ func validate(packs []Pack) error {
 				fault("pack %s: unknown UF %q in zones", p.Name, uf)
 			}
 		}
+		if hours > 0 && defaults != 1 {
+			fault("pack %s: %d contact_hours rules have default: true, want 1", p.Name, defaults)
+		}
 	}
-	if defaults != 1 {
-		fault("%d contact_hours rules have default: true, want 1", defaults)
+	if always == 0 {
+		fault("no contact_hours rule with default: true is always in force")
 	}
 	if rules > maxRules {
 		fault("%d rules, at most %d fit", rules, maxRules)
@@ -215,11 +240,11 @@ func (r Rule) faults() (why []string) {
 	check(r.Portuguese != "" && r.English != "", "needs a sentence in Portuguese and one in English")
 	check(r.From == nil || r.Until == nil || *r.From <= *r.Until, "from %v is after until %v", r.From, r.Until)
 	check((r.Kind == CustomerFlag) == (flagOf(r.Flag) != nil), "flag %q does not fit kind %s", r.Flag, r.Kind)
-	check((r.Kind == MinDaysPastDue) == (r.Days > 0), "days %d does not fit kind %s", r.Days, r.Kind)
+	check(slices.Contains(withDays, r.Kind) == (r.Days > 0), "days %d does not fit kind %s", r.Days, r.Kind)
+	check((r.Kind == MaxTouches) == (r.Limit > 0), "limit %d does not fit kind %s", r.Limit, r.Kind)
 	check((r.Kind == ContactHours) == (r.Weekdays != nil), "weekdays does not fit kind %s", r.Kind)
 	check(r.Kind == ContactHours || (r.Saturdays == nil && !r.Default), "saturdays and default belong to contact_hours")
 	check(r.Kind != ContactHours || r.Default == (len(r.UF) == 0), "contact_hours needs either uf or default: true")
-	check(!r.Default || (r.From == nil && r.Until == nil), "the default hours are always in force")
 	check(r.Kind != ContactHours || len(r.Channels) == 0, "contact_hours bind every channel")
 	for _, uf := range r.UF {
 		check(ufIndex(uf) != 0, "unknown UF %q", uf)
