@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -56,7 +57,12 @@ func register[I, O any](s *Server, r route, handler func(context.Context, *I) (*
 	schema := s.api.OpenAPI().Components.Schemas.Schema(typeOf[Problem](), true, "Problem")
 	op.Responses = map[string]*huma.Response{}
 	for _, code := range codes {
-		op.Responses[strconv.Itoa(statusOf(code))] = &huma.Response{
+		status := strconv.Itoa(statusOf(code))
+		if known := op.Responses[status]; known != nil {
+			known.Description += ", " + string(code)
+			continue
+		}
+		op.Responses[status] = &huma.Response{
 			Description: http.StatusText(statusOf(code)) + ": code " + string(code),
 			Content:     map[string]*huma.MediaType{problemType: {Schema: schema}},
 		}
@@ -64,10 +70,20 @@ func register[I, O any](s *Server, r route, handler func(context.Context, *I) (*
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {
-			return nil, s.problem(ctx, err)
+			return nil, s.failed(ctx, err)
 		}
 		return out, nil
 	})
+}
+
+// failed is a handler's error as huma sends it.
+func (s *Server) failed(ctx context.Context, err error) error {
+	var stored *refusal
+	p := s.problem(ctx, ofLedger(err))
+	if errors.As(err, &stored) && stored.replayed != "" {
+		return huma.ErrorWithHeaders(p, http.Header{"Idempotency-Replayed": {stored.replayed}})
+	}
+	return p
 }
 
 // problem is what the client sees of an error; the rest goes to the log.
@@ -107,6 +123,10 @@ func (s *Server) routes() {
 	register(s, route{roles: readers, errors: []Code{CodeUnavailable}, Operation: huma.Operation{
 		OperationID: "current-model", Method: http.MethodGet, Path: "/v1/models/current", Tags: []string{"models"},
 		Summary: "The model in force and the columns it reads"}}, s.currentModel)
+	s.walletRoutes()
+	s.planRoutes()
+	s.dispatchRoutes()
+	s.auditRoutes()
 }
 
 // batchRoute reads its body itself: huma's validation would hold every value

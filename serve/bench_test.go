@@ -122,7 +122,7 @@ func bare(b *testing.B, h *home) (http.Handler, string, *serve.FileStore) {
 	h.must(err)
 	config := serve.DefaultConfig()
 	config.RatePerSecond, config.Burst = 1e9, 1e9
-	server, err := serve.New(config, store, keys, quiet())
+	server, err := serve.New(config, store, keys, nil, quiet())
 	h.must(err)
 	return server.Handler(), secret, store
 }

@@ -25,6 +25,14 @@ const (
 	CodeRateLimited  Code = "rate_limited"
 	CodeUnavailable  Code = "unavailable"
 	CodeInternal     Code = "internal"
+
+	// Of the ledger.
+	CodeBadInput     Code = "bad_input"
+	CodeApprover     Code = "approver_is_maker"
+	CodeState        Code = "wrong_state"
+	CodeHash         Code = "hash_mismatch"
+	CodeInsufficient Code = "insufficient"
+	CodeRefused      Code = "refused"
 )
 
 // statuses is the one map from code to HTTP status.
@@ -41,6 +49,19 @@ var statuses = map[Code]int{
 	CodeRateLimited:  http.StatusTooManyRequests,
 	CodeUnavailable:  http.StatusServiceUnavailable,
 	CodeInternal:     http.StatusInternalServerError,
+
+	CodeBadInput:     http.StatusBadRequest,
+	CodeApprover:     http.StatusForbidden,
+	CodeState:        http.StatusConflict,
+	CodeHash:         http.StatusConflict,
+	CodeInsufficient: http.StatusConflict,
+	CodeRefused:      http.StatusConflict,
+}
+
+// general are the codes of the statuses that several codes share.
+var general = map[int]Code{
+	http.StatusBadRequest: CodeInvalid, http.StatusUnprocessableEntity: CodeInvalid,
+	http.StatusForbidden: CodeForbidden, http.StatusConflict: CodeConflict,
 }
 
 // statusOf returns the HTTP status of a code; an unknown one is internal.
@@ -53,8 +74,8 @@ func statusOf(code Code) int {
 
 // codeOf returns the code of an HTTP status that huma chose.
 func codeOf(status int) Code {
-	if status == http.StatusUnprocessableEntity {
-		return CodeInvalid
+	if code, ok := general[status]; ok {
+		return code
 	}
 	for code, s := range statuses {
 		if s == status {
@@ -118,6 +139,12 @@ func newProblem(code Code, detail, requestID string) *Problem {
 // problemOf turns any error into what the client sees. internal tells that the
 // error says more than that and belongs in the log.
 func problemOf(err error, requestID string) (p *Problem, internal bool) {
+	var stored *refusal
+	if errors.As(err, &stored) {
+		p := *stored.problem
+		p.RequestID = requestID
+		return &p, false
+	}
 	var known *Error
 	if errors.As(err, &known) {
 		return newProblem(known.Code, known.Message, requestID), known.Err != nil

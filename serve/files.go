@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -23,6 +24,7 @@ const (
 	scoresFolder  = "lake/score" // lake/score/<as_of>/scores.parquet
 	plansFolder   = "plans"      // plans/<as_of>/plan.parquet
 	modelsFolder  = "models"     // models/current, or models/<as_of>
+	lakeFolder    = "lake/extract/current"
 	promotedModel = "current"
 	scoresFile    = "scores.parquet"
 	planFile      = "plan.parquet"
@@ -50,6 +52,7 @@ type FileStore struct {
 	scores     part[Scores]
 	plan       part[Plan]
 	model      part[Model]
+	portfolio  part[Portfolio]
 
 	mu      sync.Mutex // guards earlier and its parts' loading
 	earlier map[data.Date]*part[Plan]
@@ -111,6 +114,7 @@ func (s *FileStore) Refresh(ctx context.Context) {
 	if s.openModel != nil {
 		s.refreshModel(ctx)
 	}
+	refresh(s, &s.portfolio, "portfolio", filepath.Join(s.home, filepath.FromSlash(lakeFolder)), true, s.loadPortfolio)
 	s.refreshEarlier()
 }
 
@@ -138,6 +142,9 @@ func (s *FileStore) Model() Model {
 	}
 	return nil
 }
+
+// Portfolio returns what the lake knows of the customers, nil for none.
+func (s *FileStore) Portfolio() *Portfolio { return s.portfolio.value.Load() }
 
 // Plan returns the plan of a day; the few last used ones stay in memory.
 func (s *FileStore) Plan(_ context.Context, asOf data.Date) (*Plan, error) {
@@ -194,12 +201,17 @@ func (s *FileStore) Status() Status {
 		Scores: PartStatus{State: s.scores.state()},
 		Plan:   PartStatus{State: s.plan.state()},
 		Model:  PartStatus{State: s.model.state()},
+
+		Portfolio: PartStatus{State: s.portfolio.state()},
 	}
 	if v := s.Scores(); v != nil {
 		st.Scores.AsOf, st.Scores.Version, st.Scores.Rows = &v.AsOf, v.Version, v.Len()
 	}
 	if v := s.LatestPlan(); v != nil {
 		st.Plan.AsOf, st.Plan.Version, st.Plan.Rows, st.Plan.PlanID = &v.AsOf, v.SHA256, v.Len(), v.ID
+	}
+	if p := s.Portfolio(); p != nil {
+		st.Portfolio.Version, st.Portfolio.Rows = p.Version, p.Len()
 	}
 	if m := s.Model(); m != nil {
 		info := m.Info()
@@ -370,6 +382,30 @@ func (s *FileStore) loadPlan(v version) (*Plan, error) {
 	}
 	plan.AsOf, plan.SchemaVersion, plan.SHA256 = *m.AsOf, m.SchemaVersion, f.SHA256
 	return plan, nil
+}
+
+func (s *FileStore) loadPortfolio(v version) (*Portfolio, error) {
+	m, err := data.ReadManifest(v.dir)
+	if err != nil {
+		return nil, err
+	}
+	hash, wanted := sha256.New(), m.Files[:0:0]
+	for _, f := range m.Files {
+		if table := path.Dir(f.Name); table == "customers" || table == "promises" {
+			wanted = append(wanted, f)
+			fmt.Fprintln(hash, f.Name, f.SHA256)
+		}
+	}
+	m.Files = wanted
+	if err := m.Verify(v.dir); err != nil {
+		return nil, err
+	}
+	p, err := readPortfolio(v.dir, m.Files)
+	if err != nil {
+		return nil, err
+	}
+	p.Version = hex.EncodeToString(hash.Sum(nil))
+	return p, nil
 }
 
 func (s *FileStore) loadModel(v version) (*Model, error) {

@@ -17,7 +17,9 @@ import (
 	"time"
 
 	"dunning/data"
+	"dunning/policy"
 	"dunning/serve"
+	"dunning/serve/ledger"
 )
 
 // home is a home with real outputs, written as the pipeline writes them: a
@@ -71,6 +73,40 @@ func (h *home) scores(asOf data.Date, rows []data.Score) string {
 
 func (h *home) plan(asOf data.Date, rows []data.Action) string {
 	return publish(h, "plans", asOf, "plan.parquet", rows)
+}
+
+// lake publishes extracted customers and promises.
+func (h *home) lake(customers []data.Customer, promises []data.Promise) {
+	h.t.Helper()
+	h.version++
+	dir := filepath.Join(h.dir, "versions", fmt.Sprint(h.version))
+	var files []data.File
+	for _, table := range []string{"customers", "promises"} {
+		name := filepath.Join(table, "part-000.parquet")
+		h.must(os.MkdirAll(filepath.Join(dir, table), 0o755))
+		f, err := data.Write(filepath.Join(dir, name), customers)
+		if table == "promises" {
+			f, err = data.Write(filepath.Join(dir, name), promises)
+		}
+		h.must(err)
+		f.Name = name
+		files = append(files, f)
+	}
+	h.must(data.WriteManifest(dir, data.Manifest{SchemaVersion: data.SchemaVersion, Stage: "extract", Files: files}))
+	h.link("lake/extract", "current", dir)
+}
+
+// customerRows makes n customers who may be contacted on every channel, of the
+// two segments old and new.
+func customerRows(n int) []data.Customer {
+	rows := make([]data.Customer, n)
+	for i := range rows {
+		k := (i*7919 + 3) % n
+		rows[i] = data.Customer{CustomerID: fmt.Sprintf("c%07d", k), Kind: data.PF, UF: "SP", Segment: []string{"old", "new"}[k%2],
+			ConsentEmail: true, ConsentSMS: true, ConsentWhatsApp: true, ConsentVoice: true, ConsentLetter: true,
+			ReachEmail: true, ReachSMS: true, ReachWhatsApp: true, ReachVoice: true, ReachLetter: true}
+	}
+	return rows
 }
 
 // model publishes a linear model as the promoted one: pay_prob is the sum of
@@ -214,8 +250,10 @@ type running struct {
 	keys  *serve.Keys
 	store *serve.FileStore
 	clock *clock
-	roles map[serve.Role]string // one key per role
-	doc   []byte
+
+	ledger *ledger.Store
+	roles  map[serve.Role]string // one key per role
+	doc    []byte
 }
 
 // clock is a clock that a test moves.
@@ -257,7 +295,12 @@ func start(t testing.TB, h *home, change func(*serve.Config)) *running {
 	if change != nil {
 		change(&config)
 	}
-	server, err := serve.New(config, r.store, r.keys, log)
+	engine, err := policy.New(policy.DefaultConfig())
+	h.must(err)
+	r.ledger, err = serve.NewRechecker(r.store, engine).OpenLedger(ctx, ledger.Config{Path: filepath.Join(h.dir, serve.DatabaseName), Clock: r.clock.now,
+		HeadsFile: filepath.Join(h.dir, "heads.jsonl")})
+	h.must(err)
+	server, err := serve.New(config, r.store, r.keys, r.ledger, log)
 	h.must(err)
 	r.doc = server.OpenAPI()
 	ln, err := server.Listen()
@@ -270,6 +313,7 @@ func start(t testing.TB, h *home, change func(*serve.Config)) *running {
 		if err := <-ended; err != nil {
 			t.Errorf("the server ended with %v", err)
 		}
+		r.ledger.Close()
 		r.keys.Close()
 	})
 	return r
@@ -323,6 +367,7 @@ func decode[T any](t testing.TB, a answer) T {
 // furnished is a home with everything in it.
 func furnished(t testing.TB) *home {
 	h := newHome(t)
+	h.lake(customerRows(100), nil)
 	h.scores(dayOne, scoreRows(100, dayOne))
 	h.plan(dayOne, actionRows(60, "plan-1", dayOne))
 	h.model("m1", map[string]float64{"f_a": 0.5, "f_b": 0.25})

@@ -16,6 +16,9 @@ type metrics struct {
 	seconds    *prometheus.HistogramVec
 	inFlight   prometheus.Gauge
 	rowsScored prometheus.Counter
+
+	leased, withheld *prometheus.CounterVec // by channel
+	acked            *prometheus.CounterVec // by outcome and result
 }
 
 func newMetrics(store Store) *metrics {
@@ -26,9 +29,16 @@ func newMetrics(store Store) *metrics {
 			Name: "dunning_http_request_seconds", Help: "Time to answer a request.", Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"route"}),
 		inFlight:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "dunning_http_in_flight", Help: "Requests being answered."}),
 		rowsScored: prometheus.NewCounter(prometheus.CounterOpts{Name: "dunning_rows_scored_total", Help: "Feature rows scored in batches."}),
+
+		leased: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dunning_actions_leased_total", Help: "Actions handed out; an action counts each time."}, []string{"channel"}),
+		withheld: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dunning_actions_withheld_total", Help: "Actions withheld by the recheck at a lease."}, []string{"channel"}),
+		acked: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dunning_actions_acked_total", Help: "Words of dispatchers about actions, by outcome and what became of the word."}, []string{"outcome", "result"}),
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(m.requests, m.seconds, m.inFlight, m.rowsScored, storeCollector{store}, collectors.NewGoCollector(),
+	registry.MustRegister(m.requests, m.seconds, m.inFlight, m.rowsScored, m.leased, m.withheld, m.acked, storeCollector{store}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	return m

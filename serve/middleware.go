@@ -25,6 +25,8 @@ import (
 type request struct {
 	id  string
 	key Key // of an authenticated client
+	// What was asked for, as it was sent.
+	method, target string
 }
 
 type requestKey struct{}
@@ -41,7 +43,7 @@ func requestOf(ctx context.Context) *request {
 func (s *Server) wrap(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.config.Now()
-		state := &request{id: requestID(r.Header.Get("X-Request-Id"))}
+		state := &request{id: requestID(r.Header.Get("X-Request-Id")), method: r.Method, target: r.URL.RequestURI()}
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, state))
 		out := &recorder{ResponseWriter: w}
 		s.setHeaders(out.Header(), state.id)
@@ -155,6 +157,10 @@ func (s *Server) admit(ctx huma.Context, next func(huma.Context)) {
 }
 
 func (s *Server) authorize(ctx huma.Context, state *request, roles []Role) error {
+	if key, ok := ctx.Context().Value(localKey{}).(Key); ok {
+		state.key = key
+		return nil
+	}
 	scheme, secret, ok := strings.Cut(ctx.Header("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
 		return fail(CodeUnauthorized, "send a key as: Authorization: Bearer dun_…")

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"dunning/data"
+	"dunning/serve/ledger"
 )
 
 // Config holds the settings of a server.
@@ -63,6 +64,7 @@ type Server struct {
 	config   Config
 	store    Store
 	keys     *Keys
+	ledger   *ledger.Store
 	log      *slog.Logger
 	api      huma.API
 	metrics  *metrics
@@ -73,15 +75,15 @@ type Server struct {
 	certificates []tls.Certificate // none without TLS
 }
 
-// New makes a server. It takes no ownership of store and keys.
-func New(config Config, store Store, keys *Keys, log *slog.Logger) (*Server, error) {
+// New makes a server. It takes no ownership of store, keys and ledger.
+func New(config Config, store Store, keys *Keys, l *ledger.Store, log *slog.Logger) (*Server, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	s := &Server{config: config, store: store, keys: keys, log: log, metrics: newMetrics(store),
+	s := &Server{config: config, store: store, keys: keys, ledger: l, log: log, metrics: newMetrics(store),
 		limits: &limits{rate: rate.Limit(config.RatePerSecond), burst: config.Burst, buckets: map[string]*rate.Limiter{}}}
 	if config.TLSCert != "" {
 		cert, err := tls.LoadX509KeyPair(config.TLSCert, config.TLSKey)
@@ -109,7 +111,7 @@ func (s *Server) humaConfig() huma.Config {
 	c.CreateHooks = nil
 	c.RejectUnknownQueryParameters = true
 	c.Transformers = []huma.Transformer{s.ours}
-	c.Info.Description = "Scores of customers and actions of plans. Errors are problem documents (RFC 9457) with a code. The roles that a route admits stand as scopes of its security."
+	c.Info.Description = "Scores of customers, actions of plans, and the ledger: wallets, approvals, dispatch, events, audit. Errors are problem documents (RFC 9457) with a code. The roles that a route admits stand as scopes of its security."
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		security: {Type: "http", Scheme: "bearer", BearerFormat: "dun_<prefix>_<secret>", Description: "A key made by \"dunning keys create\"."},
 	}

@@ -418,7 +418,7 @@ func TestConfigFaultsAreReportedTogether(t *testing.T) {
 	}
 	config = serve.DefaultConfig()
 	config.TLSCert, config.TLSKey = "no.pem", "no.pem"
-	if _, err := serve.New(config, nil, nil, nil); data.ExitCode(err) != 2 {
+	if _, err := serve.New(config, nil, nil, nil, nil); data.ExitCode(err) != 2 {
 		t.Errorf("a certificate that is not there: %v", err)
 	}
 }

@@ -18,6 +18,9 @@ type Store interface {
 	Plan(ctx context.Context, asOf data.Date) (*Plan, error)
 	// Model returns the model in force, nil when none was loaded yet.
 	Model() Model
+	// Portfolio returns what the lake knows of the customers, nil when it was
+	// not loaded yet.
+	Portfolio() *Portfolio
 	// Status tells of each part what is loaded and what could not be.
 	Status() Status
 }
@@ -38,7 +41,7 @@ type PartStatus struct {
 	State   State      `json:"state" enum:"absent,loaded,damaged" doc:"damaged: a newer version was refused; the version named here, if any, is served instead."`
 	AsOf    *data.Date `json:"as_of,omitempty" doc:"The day of the version served."`
 	Version string     `json:"version,omitempty" doc:"What is served: SHA-256 of the file, or the model's version."`
-	Rows    int        `json:"rows" doc:"Customers scored, actions planned, or features of the model."`
+	Rows    int        `json:"rows" doc:"Customers scored, actions planned, features of the model, or customers of the lake."`
 	PlanID  string     `json:"plan_id,omitempty"`
 }
 
@@ -47,6 +50,8 @@ type Status struct {
 	Scores PartStatus
 	Plan   PartStatus
 	Model  PartStatus
+
+	Portfolio PartStatus
 }
 
 // Model scores feature rows. It is immutable and safe for concurrent use.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,11 +15,16 @@ import (
 
 func newServeCommand(a *app) *cobra.Command {
 	config := serve.DefaultConfig()
+	var dsn string
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve scores and plans over HTTP",
-		Long: `Serve the last finished outputs of the home over HTTP/JSON. New ones are picked
-up while the server runs; a damaged one is refused and the old one goes on serving.
+		Short: "Serve scores, plans and the ledger over HTTP",
+		Long: `Serve the last finished outputs of the home over HTTP/JSON, and the ledger: wallets,
+approval of plans, dispatch, events, audit. New outputs are picked up while the
+server runs; a damaged one is refused and the old one goes on serving.
+
+The ledger is HOME/dunning.db, or a PostgreSQL database whose connection string is
+given by the environment variable DUNNING_LEDGER_DSN or by --dsn.
 
 The address is printed on standard output when the server listens. Ctrl-C lets the
 requests under way finish. /openapi.json describes the routes; docs/API.md has
@@ -27,7 +33,7 @@ examples. Keys are made by "dunning keys create".`,
   dunning serve --addr :8443 --tls-cert cert.pem --tls-key key.pem`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.serve(cmd.Context(), config)
+			return a.serve(cmd.Context(), config, dsn)
 		},
 	}
 	f := cmd.Flags()
@@ -40,10 +46,11 @@ examples. Keys are made by "dunning keys create".`,
 	f.IntVar(&config.Burst, "burst", config.Burst, "requests at once per key")
 	f.DurationVar(&config.ShutdownGrace, "shutdown-grace", config.ShutdownGrace, "how long a stop waits for requests under way")
 	f.BoolVar(&config.PrivateMetrics, "private-metrics", false, "let only auditors and admins read /metrics")
+	f.StringVar(&dsn, "dsn", "", "connection string of a ledger in PostgreSQL; better in DUNNING_LEDGER_DSN")
 	return cmd
 }
 
-func (a *app) serve(ctx context.Context, config serve.Config) error {
+func (a *app) serve(ctx context.Context, config serve.Config, dsn string) error {
 	log := slog.New(slog.NewTextHandler(a.stderr, nil))
 	if err := config.Validate(); err != nil {
 		return err
@@ -57,7 +64,12 @@ func (a *app) serve(ctx context.Context, config serve.Config) error {
 		return err
 	}
 	defer keys.Close()
-	server, err := serve.New(config, store, keys, log)
+	ledger, err := a.openLedger(ctx, store, dsn, serverHeads, log)
+	if err != nil {
+		return err
+	}
+	defer ledger.Close()
+	server, err := serve.New(config, store, keys, ledger, log)
 	if err != nil {
 		return err
 	}
@@ -75,10 +87,20 @@ func (a *app) serve(ctx context.Context, config serve.Config) error {
 	if list, err := keys.List(ctx); err == nil && len(list) == 0 {
 		log.Warn("there is no key yet: make one with \"dunning keys create\"")
 	}
+	return a.serveUntilDone(ctx, server, store, ln)
+}
+
+// serveUntilDone answers requests and keeps outputs and ledger up to date until
+// ctx ends and the requests under way are answered.
+func (a *app) serveUntilDone(ctx context.Context, server *serve.Server, store *serve.FileStore, ln net.Listener) error {
 	watching, stop := context.WithCancel(ctx)
-	defer stop()
-	go store.Watch(watching)
-	return server.Serve(ctx, ln)
+	var upkeep sync.WaitGroup
+	upkeep.Go(func() { store.Watch(watching) })
+	upkeep.Go(func() { server.Upkeep(watching) })
+	err := server.Serve(ctx, ln)
+	stop()
+	upkeep.Wait()
+	return err
 }
 
 // announce prints where the server listens, for people and for scripts that

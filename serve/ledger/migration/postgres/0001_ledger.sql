@@ -180,6 +180,7 @@ CREATE TABLE dispatches (
 CREATE INDEX dispatches_waiting ON dispatches (day, channel, value_cents DESC, action_id) WHERE state = 'waiting';
 CREATE INDEX dispatches_leased ON dispatches (day, channel, lease_until) WHERE state = 'leased';
 CREATE INDEX dispatches_plan ON dispatches (plan_id); -- without the state: it is not to be written at every change of it
+CREATE INDEX dispatches_sent ON dispatches (customer_id, ended_at) WHERE state = 'sent'; -- asked for at every lease
 
 -- First answers to writes, by who asked and the key he chose.
 CREATE TABLE answers (
