@@ -39,6 +39,9 @@ func register[I, O any](s *Server, r route, handler func(context.Context, *I) (*
 	}
 	op := r.Operation
 	codes := append([]Code{CodeInternal}, r.errors...)
+	if !slices.Contains(codes, CodeInvalid) {
+		codes = append(codes, CodeInvalid) // a query parameter that the route does not know
+	}
 	if r.public {
 		op.Security = []map[string][]string{}
 	} else {
@@ -110,8 +113,10 @@ func (s *Server) routes() {
 		metrics.public, metrics.roles = false, []Role{Auditor}
 	}
 	register(s, metrics, s.metricsText)
+	s.answers("/metrics", "text/plain")
 	register(s, route{public: true, Operation: huma.Operation{OperationID: "openapi", Method: http.MethodGet, Path: "/openapi.json", Tags: []string{"operation"},
 		Summary: "This document"}}, s.openapi)
+	s.answers("/openapi.json", "application/openapi+json")
 	register(s, route{roles: readers, errors: []Code{CodeInvalid, CodeNotFound, CodeUnavailable}, Operation: huma.Operation{
 		OperationID: "customer-score", Method: http.MethodGet, Path: "/v1/customers/{id}/score", Tags: []string{"scores"},
 		Summary: "Score of one open customer at the last AsOf"}}, s.customerScore)
@@ -126,7 +131,17 @@ func (s *Server) routes() {
 	s.walletRoutes()
 	s.planRoutes()
 	s.dispatchRoutes()
+	s.eventRoutes()
 	s.auditRoutes()
+}
+
+// answers documents the content type of a route that reads no schema.
+func (s *Server) answers(path string, contentTypes ...string) {
+	content := map[string]*huma.MediaType{}
+	for _, kind := range contentTypes {
+		content[kind] = &huma.MediaType{}
+	}
+	s.api.OpenAPI().Paths[path].Get.Responses["200"] = &huma.Response{Description: "OK", Content: content}
 }
 
 // batchRoute reads its body itself: huma's validation would hold every value

@@ -18,7 +18,7 @@ type metrics struct {
 	rowsScored prometheus.Counter
 
 	leased, withheld *prometheus.CounterVec // by channel
-	acked            *prometheus.CounterVec // by outcome and result
+	acked, events    *prometheus.CounterVec // by outcome or kind, and result
 }
 
 func newMetrics(store Store) *metrics {
@@ -36,9 +36,11 @@ func newMetrics(store Store) *metrics {
 			Name: "dunning_actions_withheld_total", Help: "Actions withheld by the recheck at a lease."}, []string{"channel"}),
 		acked: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dunning_actions_acked_total", Help: "Words of dispatchers about actions, by outcome and what became of the word."}, []string{"outcome", "result"}),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dunning_events_total", Help: "Events reported, by kind and what became of them."}, []string{"kind", "result"}),
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(m.requests, m.seconds, m.inFlight, m.rowsScored, m.leased, m.withheld, m.acked, storeCollector{store}, collectors.NewGoCollector(),
+	registry.MustRegister(m.requests, m.seconds, m.inFlight, m.rowsScored, m.leased, m.withheld, m.acked, m.events, storeCollector{store}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	return m

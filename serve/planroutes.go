@@ -100,7 +100,7 @@ type PlanPath struct {
 // ShownPlan is a plan with what became of it.
 type ShownPlan struct {
 	ledger.Plan
-	Approval *ledger.Approval `json:"approval" doc:"null while the plan is not approved."`
+	Approval *ledger.Approval `json:"approval,omitempty" doc:"Left out while the plan is not approved."`
 	Progress []ledger.Tally   `json:"progress" doc:"Approved actions by state and channel."`
 	Totals   []PlanTotal      `json:"totals" doc:"Proposed actions by day, channel and segment."`
 }

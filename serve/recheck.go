@@ -63,29 +63,98 @@ func (r *Rechecker) check(ctx context.Context, at time.Time, actions []ledger.Ac
 	if err != nil {
 		return nil, err
 	}
-	touches := map[string][]data.Date{}
+	news := make(map[string]*news, len(ids))
+	for _, id := range ids {
+		news[id] = newNews()
+	}
 	for _, d := range sent {
-		touches[d.CustomerID] = append(touches[d.CustomerID], d.Day)
+		n := news[d.CustomerID]
+		n.touches = append(n.touches, d.Day)
+	}
+	events, err := r.ledger.EventsOf(ctx, ids, newsKinds...)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range events {
+		news[e.CustomerID].add(e.Event, scores.AsOf)
 	}
 	verdicts := make([]ledger.Verdict, len(actions))
 	for i, a := range actions {
-		verdicts[i] = r.verdict(lake, scores, touches[a.CustomerID], at, a)
+		verdicts[i] = r.verdict(lake, scores, news[a.CustomerID], at, a)
 	}
 	return verdicts, nil
 }
 
+// news is what the ledger heard of a customer since the scores.
+type news struct {
+	touches  []data.Date
+	paid     data.Cents
+	promised data.Date
+	dispute  *bool                 // nil where nothing was said
+	consent  map[data.Channel]bool // where something was said
+	said     map[string]time.Time  // when the last word on each matter is from
+}
+
+// newsKinds are the events that a recheck asks about.
+var newsKinds = []ledger.EventKind{ledger.EventPayment, ledger.EventPromise, ledger.EventOptOut, ledger.EventOptIn, ledger.EventComplained,
+	ledger.EventDispute, ledger.EventDisputeClosed}
+
+func newNews() *news {
+	return &news{consent: map[data.Channel]bool{}, said: map[string]time.Time{}}
+}
+
+// add takes in an event, in whatever order they come. Payments and promises
+// before asOf are in the scores and the lake.
+func (n *news) add(e ledger.Event, asOf data.Date) {
+	switch e.Kind {
+	case ledger.EventPayment:
+		if data.DateOf(e.At) >= asOf {
+			n.paid += e.AmountCents
+		}
+	case ledger.EventPromise:
+		n.promised = max(n.promised, *e.DueOn)
+	case ledger.EventDispute, ledger.EventDisputeClosed:
+		if n.last("dispute", e.At) {
+			open := e.Kind == ledger.EventDispute
+			n.dispute = &open
+		}
+	case ledger.EventOptOut, ledger.EventOptIn, ledger.EventComplained:
+		for _, ch := range data.Channels {
+			if (e.Channel == "" || e.Channel == ch) && n.last(string(ch), e.At) {
+				n.consent[ch] = e.Kind == ledger.EventOptIn
+			}
+		}
+	}
+}
+
+// last says whether nothing later was said on the matter; of two words at one
+// instant the one that came later counts.
+func (n *news) last(matter string, at time.Time) bool {
+	if at.Before(n.said[matter]) {
+		return false
+	}
+	n.said[matter] = at
+	return true
+}
+
 // verdict says what becomes of one action.
-func (r *Rechecker) verdict(lake *Portfolio, scores *Scores, touches []data.Date, at time.Time, a ledger.Action) ledger.Verdict {
+func (r *Rechecker) verdict(lake *Portfolio, scores *Scores, n *news, at time.Time, a ledger.Action) ledger.Verdict {
 	customer, ok := lake.Customer(a.CustomerID)
 	if !ok {
 		return ledger.Verdict{Decision: ledger.Withhold, Reason: "unknown_customer: not in the lake"}
 	}
-	facts := policy.Facts{AsOf: scores.AsOf, PromiseOpenUntil: lake.Promised(a.CustomerID), Touches: touches}
+	if n.dispute != nil {
+		customer.Dispute = *n.dispute
+	}
+	if consent, ok := n.consent[a.Channel]; ok && !consent {
+		return ledger.Verdict{Decision: ledger.Withhold, Reason: "opt_out: the customer opted out of " + string(a.Channel)}
+	}
+	facts := policy.Facts{AsOf: scores.AsOf, PromiseOpenUntil: max(lake.Promised(a.CustomerID), n.promised), Touches: n.touches}
 	if facts.PromiseOpenUntil < scores.AsOf {
 		facts.PromiseOpenUntil = 0 // its day has passed
 	}
 	if score, ok := scores.Find(a.CustomerID); ok { // who is not scored owes nothing
-		facts.BalanceCents, facts.DaysPastDue = score.BalanceCents, score.DaysPastDue
+		facts.BalanceCents, facts.DaysPastDue = score.BalanceCents-n.paid, score.DaysPastDue
 	}
 	v := r.engine.CheckAt(customer, facts, a.Channel, at)
 	if v.Allowed {

@@ -96,7 +96,7 @@ func (a *app) serveUntilDone(ctx context.Context, server *serve.Server, store *s
 	watching, stop := context.WithCancel(ctx)
 	var upkeep sync.WaitGroup
 	upkeep.Go(func() { store.Watch(watching) })
-	upkeep.Go(func() { server.Upkeep(watching) })
+	upkeep.Go(func() { server.Upkeep(watching, a.home) })
 	err := server.Serve(ctx, ln)
 	stop()
 	upkeep.Wait()

@@ -33,6 +33,9 @@ var tampering = []struct{ name, sql, finds string }{
 	{"a plan's maker", `UPDATE plans SET maker = 'carla' WHERE plan_id = 'P1'`, "its maker approved it"},
 	{"an action sent for nothing", `UPDATE dispatches SET state = 'sent', ended_at = 1 WHERE action_id = 'P1-000003'`, "not those of its state"},
 	{"an action out of the queue", `DELETE FROM dispatches WHERE action_id = 'P1-000003'`, "has lost actions"},
+	{"what was reported", `UPDATE events SET body = replace(body, 'E2', 'E3'), event_id = 'E3' WHERE event_id = 'E2'`, "the events that it covers were edited"},
+	{"an event deleted", `DELETE FROM events WHERE event_id = 'E1'`, "the events that it covers were edited"},
+	{"whom an event is about", `UPDATE events SET customer_id = 'C9' WHERE event_id = 'E2'`, "its columns are not those of its body"},
 	{"a plan in force by hand", `UPDATE plans SET state = 'approved' WHERE plan_id = 'P2'`, "was never approved"},
 }
 
@@ -45,6 +48,7 @@ func TestVerifyFindsTampering(t *testing.T) {
 				h.submitted(t, proposal("P2", 3))
 				g := h.leased(t, lease("L1", 2))
 				must(t)(h.Ack(t.Context(), ledger.AckRequest{Dispatcher: "d1", Fence: g.Fence, Outcomes: sent(g).Outcomes[:1]}))
+				must(t)(h.AddEvents(t.Context(), "d1", []ledger.Event{{ID: "E1", Kind: ledger.EventDispute, At: noon, CustomerID: "C1"}, {ID: "E2", Kind: ledger.EventDispute, At: noon, CustomerID: "C1"}}))
 				h.verified(t, a.Head)
 				dropTriggers(t, h)
 				if err := h.exec(tt.sql); err != nil {
@@ -75,14 +79,14 @@ func TestVerifyFindsTampering(t *testing.T) {
 func dropTriggers(t testing.TB, h *home) {
 	t.Helper()
 	if h.config.DSN != "" {
-		for _, table := range []string{"audit", "audit_head", "entries", "actions", "dispatches", "plans", "approvals"} {
+		for _, table := range []string{"audit", "audit_head", "entries", "actions", "dispatches", "plans", "approvals", "events"} {
 			if err := h.exec(`ALTER TABLE ` + table + ` DISABLE TRIGGER ALL`); err != nil {
 				t.Fatal(err)
 			}
 		}
 		return
 	}
-	for _, trigger := range []string{"audit_update", "audit_delete", "audit_head_update", "entries_update", "entries_delete", "actions_update", "dispatches_update", "dispatches_fixed", "dispatches_delete", "plans_update"} {
+	for _, trigger := range []string{"audit_update", "audit_delete", "audit_head_update", "entries_update", "entries_delete", "actions_update", "dispatches_update", "dispatches_fixed", "dispatches_delete", "plans_update", "events_update", "events_delete"} {
 		if err := h.exec(`DROP TRIGGER ` + trigger); err != nil {
 			t.Fatal(err)
 		}

@@ -59,6 +59,9 @@ var refused = []struct{ name, sql, says string }{
 	{"an action leaves the queue", `DELETE FROM dispatches`, "deleted|immutable"},
 	{"a lease changes hands", `UPDATE leases SET dispatcher = 'd2'`, "immutable"},
 	{"a fence is skipped", `INSERT INTO leases SELECT 9, 'L9', dispatcher, day, channel, at, request_sha256, audit_seq, answer FROM leases`, "count up by one"},
+	{"an event is changed", `UPDATE events SET body = '{}'`, "immutable"},
+	{"an event is deleted", `DELETE FROM events`, "immutable"},
+	{"an event is told twice", `INSERT INTO events SELECT 99, event_id, kind, customer_id, received_at, body, audit_seq FROM events`, "is known|events_event_id_key"},
 	{"an answer is changed", `UPDATE answers SET status = 500`, "immutable"},
 }
 
@@ -92,6 +95,7 @@ func TestDatabaseRefuses(t *testing.T) {
 		h.submitted(t, proposal("P2", 3))
 		g := h.leased(t, lease("L1", 2))
 		must(t)(h.Ack(t.Context(), ledger.AckRequest{Dispatcher: "d1", Fence: g.Fence, Outcomes: sent(g).Outcomes[:1]})) // 18 reserved, 9 spent
+		must(t)(h.AddEvents(t.Context(), "d1", []ledger.Event{{ID: "E1", Kind: ledger.EventDispute, At: noon, CustomerID: "C1"}}))
 		_, _, err := h.Once(t.Context(), ledger.OnceRequest{Key: "k"}, func(context.Context) (ledger.Answer, error) { return ledger.Answer{Status: 200}, nil })
 		if err != nil {
 			t.Fatal(err)
@@ -112,7 +116,7 @@ func TestDatabaseRefuses(t *testing.T) {
 			}
 		}
 		if h.config.DSN != "" {
-			for _, table := range []string{"audit", "audit_head", "wallets", "plans", "actions", "approvals", "entries", "leases", "dispatches"} {
+			for _, table := range []string{"audit", "audit_head", "wallets", "plans", "actions", "approvals", "entries", "leases", "dispatches", "events"} {
 				if err := h.exec(`TRUNCATE ` + table + ` CASCADE`); err == nil || !strings.Contains(err.Error(), "immutable") {
 					t.Errorf("truncate %s: %v", table, err)
 				}

@@ -42,6 +42,8 @@ func busy(t *testing.T, h *home) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	must(t)(h.AddEvents(ctx, "d1", []ledger.Event{{ID: "E1", Kind: ledger.EventDelivered, At: noon, ActionID: ack.Outcomes[2].ActionID},
+		{ID: "E2", Kind: ledger.EventOptOut, At: noon, CustomerID: "c9"}}))
 	must(t)(h.ClosePlan(ctx, "approved", "ana", "enough"))
 }
 

@@ -36,6 +36,7 @@ var tables = []table{
 	{name: "dispatches", columns: []string{"number", "action_id", "plan_id", "wallet_id", "reserve_id", "amount", "customer_id", "day", "channel", "window_start", "window_end", "value_cents",
 		"state", "fence", "lease_until", "attempts", "ended_at", "ended_by", "provider_id", "real_cost_cents", "detail", "request_sha256"}, order: "number"},
 	{name: "entries", columns: strings.Split(entryColumns, ", "), order: "wallet_id, seq"},
+	{name: "events", columns: strings.Split(eventColumns, ", "), order: "seq"},
 	{name: "answers", columns: []string{"scope", "key", "request_sha256", "status", "content_type", "body", "at"}, order: "scope, key", blob: "body"},
 }
 

@@ -3,6 +3,8 @@ package ledger
 import (
 	"context"
 	"time"
+
+	"dunning/data"
 )
 
 // DispatchesOf returns where approved actions stand, by their ids; ids that
@@ -33,6 +35,36 @@ func (s *Store) SentTo(ctx context.Context, customerIDs []string, since time.Tim
 	err = s.read(ctx, func(t transaction) (err error) {
 		out, err = all(t, `SELECT `+dispatchColumns+` FROM dispatches WHERE state = 'sent' AND ended_at >= $2 AND customer_id IN `+t.list("1")+` ORDER BY number`,
 			[]any{list, since.UnixMicro()}, scanDispatch)
+		return err
+	})
+	return out, err
+}
+
+// SentAction is an action that was sent, with where it stands.
+type SentAction struct {
+	Action
+	SentAt        time.Time // when its dispatcher said so
+	RealCostCents *data.Cents
+}
+
+// SentBetween returns the actions that were sent from one instant on and before
+// another, in the order of the queue.
+func (s *Store) SentBetween(ctx context.Context, from, before time.Time) ([]SentAction, error) {
+	var out []SentAction
+	err := s.read(ctx, func(t transaction) (err error) {
+		out, err = all(t, `SELECT `+actionColumns("a")+`, d.ended_at, d.real_cost_cents FROM dispatches d JOIN actions a ON a.plan_id = d.plan_id AND a.action_id = d.action_id
+			WHERE d.state = 'sent' AND d.ended_at >= $1 AND d.ended_at < $2 ORDER BY d.number`, []any{from.UnixMicro(), before.UnixMicro()}, func(row scanner) (SentAction, error) {
+			var sent SentAction
+			var at int64
+			var cost *int64
+			a, err := scanAction(row, &at, &cost)
+			sent.Action, sent.SentAt = a, instant(at)
+			if cost != nil {
+				v := data.Cents(*cost)
+				sent.RealCostCents = &v
+			}
+			return sent, err
+		})
 		return err
 	})
 	return out, err

@@ -64,10 +64,12 @@ type verifier struct {
 	Report
 	digests map[int64]string // of the entries of an audit row
 	kept    map[int64]string // hashes that somebody kept of audit rows
+	// reported are the hashes of the events of an audit row.
+	reported map[int64]string
 }
 
 func (v *verifier) all(t transaction) error {
-	for _, step := range []func(transaction) error{v.entries, v.heads, v.audit, v.plans, v.dispatches} {
+	for _, step := range []func(transaction) error{v.entries, v.events, v.heads, v.audit, v.plans, v.dispatches} {
 		if err := step(t); err != nil {
 			return fmt.Errorf("ledger: verify: %w", err)
 		}
@@ -211,6 +213,9 @@ func (v *verifier) audit(t transaction) error {
 	for seq := range v.digests {
 		v.fault(fmt.Sprintf("audit row %d", seq), "is missing, though entries name it")
 	}
+	for seq := range v.reported {
+		v.fault(fmt.Sprintf("audit row %d", seq), "is missing, though events name it")
+	}
 	for seq := range v.kept {
 		v.fault(fmt.Sprintf("audit row %d", seq), "is missing, though its hash was kept: the chain was cut short")
 	}
@@ -228,6 +233,7 @@ func (v *verifier) audit(t transaction) error {
 func (v *verifier) covered(place string, r AuditRow) {
 	var body struct {
 		Entries string `json:"entries_sha256"`
+		Events  string `json:"events_sha256"`
 	}
 	if err := json.Unmarshal([]byte(r.Body), &body); err != nil {
 		v.fault(place, "its body is no JSON")
@@ -236,6 +242,10 @@ func (v *verifier) covered(place string, r AuditRow) {
 		v.fault(place, "the entries that it covers were edited, added or removed")
 	}
 	delete(v.digests, r.Seq)
+	if body.Events != v.reported[r.Seq] {
+		v.fault(place, "the events that it covers were edited, added or removed")
+	}
+	delete(v.reported, r.Seq)
 	if kept, ok := v.kept[r.Seq]; ok && kept != r.SHA256 {
 		v.fault(place, "is not the row whose hash was kept: the chain was rewritten")
 	}

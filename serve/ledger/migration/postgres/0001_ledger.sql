@@ -181,6 +181,7 @@ CREATE INDEX dispatches_waiting ON dispatches (day, channel, value_cents DESC, a
 CREATE INDEX dispatches_leased ON dispatches (day, channel, lease_until) WHERE state = 'leased';
 CREATE INDEX dispatches_plan ON dispatches (plan_id); -- without the state: it is not to be written at every change of it
 CREATE INDEX dispatches_sent ON dispatches (customer_id, ended_at) WHERE state = 'sent'; -- asked for at every lease
+CREATE INDEX dispatches_sent_at ON dispatches (ended_at) WHERE state = 'sent';
 
 -- First answers to writes, by who asked and the key he chose.
 CREATE TABLE answers (
@@ -389,3 +390,18 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER entries_insert BEFORE INSERT ON entries FOR EACH ROW EXECUTE FUNCTION entries_insert();
+
+-- What was reported from outside: what became of touches, payments, opt-outs.
+CREATE TABLE events (
+    seq         BIGINT NOT NULL PRIMARY KEY CHECK (seq > 0), -- in the order in which they came
+    event_id    TEXT    NOT NULL UNIQUE CHECK (event_id <> ''),
+    kind        TEXT    NOT NULL,
+    customer_id TEXT    NOT NULL CHECK (customer_id <> ''),
+    received_at BIGINT NOT NULL,
+    body        TEXT    NOT NULL, -- the event, as JSON
+    audit_seq   BIGINT NOT NULL REFERENCES audit (seq)
+);
+CREATE INDEX events_customer ON events (customer_id); -- asked for at every lease
+CREATE INDEX events_received ON events (received_at);
+CREATE TRIGGER events_update BEFORE UPDATE OR DELETE ON events FOR EACH ROW EXECUTE FUNCTION ledger_immutable();
+CREATE TRIGGER events_truncate BEFORE TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION ledger_immutable();

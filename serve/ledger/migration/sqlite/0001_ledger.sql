@@ -253,6 +253,7 @@ CREATE INDEX dispatches_waiting ON dispatches (day, channel, value_cents DESC, a
 CREATE INDEX dispatches_leased ON dispatches (day, channel, lease_until) WHERE state = 'leased';
 CREATE INDEX dispatches_plan ON dispatches (plan_id); -- without the state: it is not to be written at every change of it
 CREATE INDEX dispatches_sent ON dispatches (customer_id, ended_at) WHERE state = 'sent'; -- asked for at every lease
+CREATE INDEX dispatches_sent_at ON dispatches (ended_at) WHERE state = 'sent';
 
 CREATE TRIGGER dispatches_insert BEFORE INSERT ON dispatches BEGIN
     SELECT RAISE(ABORT, 'ledger: the action is approved already') WHERE EXISTS (SELECT 1 FROM dispatches WHERE action_id = NEW.action_id OR number = NEW.number);
@@ -324,3 +325,21 @@ CREATE TRIGGER answers_insert BEFORE INSERT ON answers WHEN EXISTS (SELECT 1 FRO
     SELECT RAISE(ABORT, 'ledger: the key was answered');
 END;
 CREATE TRIGGER answers_update BEFORE UPDATE ON answers BEGIN SELECT RAISE(ABORT, 'ledger: answers are immutable'); END;
+
+-- What was reported from outside: what became of touches, payments, opt-outs.
+CREATE TABLE events (
+    seq         INTEGER NOT NULL PRIMARY KEY CHECK (seq > 0), -- in the order in which they came
+    event_id    TEXT    NOT NULL UNIQUE CHECK (event_id <> ''),
+    kind        TEXT    NOT NULL,
+    customer_id TEXT    NOT NULL CHECK (customer_id <> ''),
+    received_at INTEGER NOT NULL,
+    body        TEXT    NOT NULL, -- the event, as JSON
+    audit_seq   INTEGER NOT NULL REFERENCES audit (seq)
+) STRICT;
+CREATE INDEX events_customer ON events (customer_id); -- asked for at every lease
+CREATE INDEX events_received ON events (received_at);
+CREATE TRIGGER events_insert BEFORE INSERT ON events WHEN EXISTS (SELECT 1 FROM events WHERE event_id = NEW.event_id OR seq = NEW.seq) BEGIN
+    SELECT RAISE(ABORT, 'ledger: the event is known');
+END;
+CREATE TRIGGER events_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'ledger: events are immutable'); END;
+CREATE TRIGGER events_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'ledger: events are immutable'); END;
