@@ -1,0 +1,123 @@
+package serve_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"dunning/data"
+	"dunning/serve"
+	"dunning/serve/ledger"
+)
+
+// loadSeconds is how long load is put on: DUNNING_LOAD, in seconds; without it
+// nothing is measured, since other tests run beside this one.
+func loadSeconds(t *testing.T) float64 {
+	t.Helper()
+	s, err := strconv.ParseFloat(os.Getenv("DUNNING_LOAD"), 64)
+	if err != nil || s <= 0 {
+		t.Skip("set DUNNING_LOAD to so many seconds")
+	}
+	return s
+}
+
+// loadHome is a home with 100,000 scored customers.
+const loadCustomers = 100_000
+
+func loadHome(t *testing.T) *home {
+	h := newHome(t)
+	h.scores(dayOne, scoreRows(loadCustomers, dayOne))
+	publishLake(h, loadCustomers)
+	return h
+}
+
+// approvedActions puts approved SMS of Tuesday into the home's ledger, one for
+// each of so many customers.
+func approvedActions(t *testing.T, h *home, n int) {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), ledger.Config{Path: filepath.Join(h.dir, serve.DatabaseName), Clock: func() time.Time { return tuesdayNoon }})
+	h.must(err)
+	defer l.Close()
+	ctx := context.Background()
+	_, err = l.CreateWallet(ctx, ledger.WalletRequest{ID: "main", Currency: ledger.BRL, Name: "Main", Actor: "x"})
+	h.must(err)
+	_, err = l.TopUp(ctx, ledger.TopUpRequest{ID: "t1", WalletID: "main", Amount: ledger.Units(9 * n), Actor: "x", Reason: "x"})
+	h.must(err)
+	const planSize = 20_000
+	for first := 0; first < n; first += planSize {
+		p := ledger.Proposal{PlanID: fmt.Sprintf("p%d", first), Maker: "maria", AsOf: dayOne}
+		for i := first; i < min(n, first+planSize); i++ {
+			p.Actions = append(p.Actions, ledger.Action{Action: data.Action{ActionID: fmt.Sprintf("a%07d", i), CustomerID: fmt.Sprintf("c%07d", 20+i),
+				Channel: data.SMS, Day: tuesday, WindowStart: tuesdayNoon.Add(-time.Hour), WindowEnd: tuesdayNoon.Add(7 * time.Hour),
+				Step: 1, CostCents: 9, ValueCents: data.Cents(i * 7919 % 10_007), TreatProb: 0.9, Source: data.SourceRecommended, Reason: "vale a pena"}})
+		}
+		plan, err := l.CreatePlan(ctx, p)
+		h.must(err)
+		_, err = l.Submit(ctx, plan.ID, "maria")
+		h.must(err)
+		_, err = l.Approve(ctx, ledger.ApproveRequest{PlanID: plan.ID, SHA256: plan.SHA256, Approver: "carla", Reason: "x", WalletID: "main"})
+		h.must(err)
+	}
+}
+
+// serverOnOneCore starts a server pinned to one core. DUNNING_LOAD_PROFILE, if
+// given, is the file of its CPU profile.
+func serverOnOneCore(t *testing.T, h *home) *process {
+	t.Helper()
+	log := logFile(t)
+	p := startProcess(t, processConfig{Home: h.dir, Began: time.Now(), Profile: os.Getenv("DUNNING_LOAD_PROFILE")}, log, onCore(t, 0)...)
+	t.Cleanup(func() {
+		p.cmd.Process.Signal(syscall.SIGTERM)
+		if err := p.cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+		if text, err := os.ReadFile(log.Name()); err != nil || strings.Contains(string(text), "level=ERROR") {
+			t.Errorf("the log has errors: %v", err)
+		}
+	})
+	return p
+}
+
+// Scores of single customers at 2,000 requests a second, server and client on a
+// core each.
+func TestLoadOfScores(t *testing.T) {
+	seconds := loadSeconds(t)
+	h := loadHome(t)
+	key := makeKey(t, h, serve.Manager, "reader")
+	p := serverOnOneCore(t, h)
+	c := clientConfig{URL: p.url, Keys: []string{key}, Customers: loadCustomers, PerSecond: 2000, Seconds: 2}
+	load(t, c) // warm
+	c.Seconds = seconds
+	r := load(t, c)
+	t.Logf("scores at 2,000 a second for %.0f s: %s", seconds, r.Scores)
+	if r.Scores.P99 > 10 {
+		t.Errorf("p99 %.2f ms, want 10", r.Scores.P99)
+	}
+}
+
+// Leases of 100 actions by eight dispatchers on SQLite, who send for a while
+// before they ack (DUNNING_LOAD_PAUSE, 0 for the most there can be).
+func TestLoadOfLeases(t *testing.T) {
+	seconds := loadSeconds(t)
+	h := loadHome(t)
+	keys := make([]string, 8)
+	for i := range keys {
+		keys[i] = makeKey(t, h, serve.Dispatcher, fmt.Sprint("d", i))
+	}
+	approvedActions(t, h, 90_000)
+	pause, err := time.ParseDuration(cmp.Or(os.Getenv("DUNNING_LOAD_PAUSE"), "250ms"))
+	h.must(err)
+	p := serverOnOneCore(t, h)
+	r := load(t, clientConfig{URL: p.url, Keys: keys, Batch: 100, Day: tuesday.String(), Pause: pause, Seconds: seconds})
+	t.Logf("8 dispatchers, pause %s: leases %s; acks %s; %.0f actions/s", pause, r.Leases, r.Acks, float64(r.Actions)/r.Seconds)
+	if r.Leases.P99 > 50 {
+		t.Errorf("p99 %.2f ms, want 50", r.Leases.P99)
+	}
+}
