@@ -101,7 +101,6 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 
 func (s *Server) routes() {
 	readers := []Role{Scientist, Manager, Auditor}
-	planReaders := []Role{Manager, Approver, Dispatcher, Auditor}
 	register(s, route{public: true, Operation: huma.Operation{OperationID: "livez", Method: http.MethodGet, Path: "/livez", Tags: []string{"operation"},
 		Summary: "Whether the process answers"}}, s.livez)
 	register(s, route{public: true, errors: []Code{CodeUnavailable}, Operation: huma.Operation{OperationID: "readyz", Method: http.MethodGet, Path: "/readyz", Tags: []string{"operation"},
@@ -121,10 +120,6 @@ func (s *Server) routes() {
 		OperationID: "customer-score", Method: http.MethodGet, Path: "/v1/customers/{id}/score", Tags: []string{"scores"},
 		Summary: "Score of one open customer at the last AsOf"}}, s.customerScore)
 	s.batchRoute()
-	register(s, route{roles: planReaders, errors: []Code{CodeInvalid, CodeNotFound, CodeConflict, CodeUnavailable}, Operation: huma.Operation{
-		OperationID: "plan-actions", Method: http.MethodGet, Path: "/v1/plans/{as_of}/actions", Tags: []string{"plans"},
-		Summary:     "Actions of a plan, page by page",
-		Description: "Ordered by day, channel and action_id. Pass next_cursor as cursor until it is null. A plan that was replaced between two pages gives 409. A plan is a proposal: reading it approves nothing."}}, s.planActions)
 	register(s, route{roles: readers, errors: []Code{CodeUnavailable}, Operation: huma.Operation{
 		OperationID: "current-model", Method: http.MethodGet, Path: "/v1/models/current", Tags: []string{"models"},
 		Summary: "The model in force and the columns it reads"}}, s.currentModel)
@@ -266,57 +261,6 @@ func (s *Server) scoreBatch(_ context.Context, in *batchIn) (*body[BatchScores],
 	s.metrics.rowsScored.Add(float64(len(scores)))
 	info := m.Info()
 	return &body[BatchScores]{BatchScores{info.Version, info.FeaturesSchemaVersion, scores}}, nil
-}
-
-type actionsIn struct {
-	AsOf    string `path:"as_of" doc:"Day of the plan, or latest." example:"latest" pattern:"^(latest|[0-9]{4}-[0-9]{2}-[0-9]{2})$" patternDescription:"a day like 2026-01-31, or latest"`
-	Day     string `query:"day" format:"date" doc:"Only actions of this day."`
-	Channel string `query:"channel" enum:"email,sms,whatsapp,voice,letter" doc:"Only actions on this channel."`
-	Cursor  string `query:"cursor" maxLength:"1000" doc:"next_cursor of the page before."`
-	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Actions per page."`
-}
-
-// PlanActions is one page of a plan.
-type PlanActions struct {
-	PlanID        string        `json:"plan_id"`
-	AsOf          data.Date     `json:"as_of"`
-	SHA256        string        `json:"sha256" doc:"Of plan.parquet: the plan that these actions are of, to the byte."`
-	SchemaVersion int           `json:"schema_version"`
-	Actions       []data.Action `json:"actions"`
-	NextCursor    *string       `json:"next_cursor" doc:"null on the last page."`
-}
-
-func (s *Server) planActions(ctx context.Context, in *actionsIn) (*body[PlanActions], error) {
-	plan, err := s.plan(ctx, in.AsOf)
-	if err != nil {
-		return nil, err
-	}
-	filter := PlanFilter{Channel: data.Channel(in.Channel)}
-	if in.Day != "" {
-		day, err := data.ParseDate(in.Day)
-		if err != nil {
-			return nil, fail(CodeInvalid, "day is not a day like 2026-01-31")
-		}
-		filter.Day = &day
-	}
-	var after *position
-	if in.Cursor != "" {
-		at, err := plan.parseCursor(in.Cursor)
-		if err != nil {
-			return nil, err
-		}
-		after = &at
-	}
-	page, next := plan.Page(filter, after, in.Limit)
-	out := &body[PlanActions]{PlanActions{PlanID: plan.ID, AsOf: plan.AsOf, SHA256: plan.SHA256, SchemaVersion: plan.SchemaVersion, Actions: page}}
-	if next != nil {
-		word, err := plan.cursorOf(*next)
-		if err != nil {
-			return nil, err
-		}
-		out.Body.NextCursor = &word
-	}
-	return out, nil
 }
 
 func (s *Server) plan(ctx context.Context, asOf string) (*Plan, error) {

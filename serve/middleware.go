@@ -50,7 +50,10 @@ func (s *Server) wrap(mux *http.ServeMux) http.Handler {
 		s.metrics.inFlight.Inc()
 		defer func() {
 			s.metrics.inFlight.Dec()
-			if p := recover(); p != nil {
+			p := recover()
+			if p == http.ErrAbortHandler { // an answer that broke off: the client is to notice
+				defer panic(p)
+			} else if p != nil {
 				s.log.Error("panic", "request_id", state.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 				if out.status == 0 {
 					writeProblem(out, newProblem(CodeInternal, "something went wrong here; the log has the request id", state.id))

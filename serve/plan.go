@@ -73,7 +73,7 @@ func readPlan(path string) (*Plan, error) {
 			p.actions = append(p.actions, a)
 		}
 	}
-	slices.SortFunc(p.actions, func(a, b data.Action) int { return positionOf(&a).compare(positionOf(&b)) })
+	p.sort()
 	seen := make(map[string]bool, p.Len())
 	for i := range p.actions {
 		a := &p.actions[i]
@@ -86,6 +86,11 @@ func readPlan(path string) (*Plan, error) {
 		p.ID = p.actions[0].PlanID
 	}
 	return p, nil
+}
+
+// sort brings the actions into the order of a plan.
+func (p *Plan) sort() {
+	slices.SortFunc(p.actions, func(a, b data.Action) int { return positionOf(&a).compare(positionOf(&b)) })
 }
 
 // Page returns up to limit actions of the filter that come after a position,

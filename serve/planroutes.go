@@ -30,6 +30,7 @@ func (s *Server) planRoutes() {
 	register(s, route{roles: readers, errors: found, Operation: huma.Operation{
 		OperationID: "plan-diff", Method: http.MethodGet, Path: "/v1/plans/{plan}/diff", Tags: tags,
 		Summary: "What a plan changes against another one", Description: "Actions are compared by customer, channel, day and step."}}, s.planDiff)
+	s.actionRoutes(readers, tags)
 	register(s, route{roles: makers, errors: move, Operation: huma.Operation{
 		OperationID: "plan-submit", Method: http.MethodPost, Path: "/v1/plans/{plan}/submit", Tags: tags,
 		Summary: "Hand a draft in for approval; only its maker may"}}, s.planSubmit)

@@ -72,6 +72,8 @@ type Server struct {
 	document []byte
 	handler  http.Handler
 
+	ledgerPlans ledgerPlans
+
 	certificates []tls.Certificate // none without TLS
 }
 

@@ -123,8 +123,8 @@ func TestRequestsThatAreWrong(t *testing.T) {
 		{"score by GET", "GET", "/v1/score", "", 405, serve.CodeMethod, ""},
 		{"customer unknown", "GET", "/v1/customers/zzz/score", "", 404, serve.CodeNotFound, "2026-03-09"},
 		{"customer id too long", "GET", "/v1/customers/" + strings.Repeat("x", 201) + "/score", "", 400, serve.CodeInvalid, ""},
-		{"plan of no day", "GET", "/v1/plans/tomorrow/actions", "", 400, serve.CodeInvalid, ""},
-		{"plan of a day that is none", "GET", "/v1/plans/2026-02-30/actions", "", 400, serve.CodeInvalid, "2026-01-31"},
+		{"plan of no day", "GET", "/v1/plans/tomorrow/actions", "", 404, serve.CodeNotFound, ""},
+		{"plan of a day that is none", "GET", "/v1/plans/2026-02-30/actions", "", 404, serve.CodeNotFound, ""},
 		{"plan that is not there", "GET", "/v1/plans/2026-03-08/actions", "", 404, serve.CodeNotFound, "2026-03-08"},
 		{"day that is none", "GET", "/v1/plans/latest/actions?day=2026-02-30", "", 400, serve.CodeInvalid, ""},
 		{"channel that is none", "GET", "/v1/plans/latest/actions?channel=fax", "", 400, serve.CodeInvalid, ""},
@@ -234,7 +234,7 @@ func TestAnswers(t *testing.T) {
 func TestPagesAddUp(t *testing.T) {
 	r := start(t, furnished(t), nil)
 	for _, query := range []string{"", "day=2026-03-11&", "channel=voice&", "day=2026-03-12&channel=email&", "day=2027-01-01&"} {
-		var all, paged []data.Action
+		var all, paged []serve.PlannedAction
 		all = decode[serve.PlanActions](t, r.ask("GET", "/v1/plans/2026-03-09/actions?"+query+"limit=1000", r.roles[serve.Dispatcher], "")).Actions
 		want := 0
 		for _, a := range actionRows(60, "plan-1", dayOne) {
@@ -264,7 +264,7 @@ func TestPagesAddUp(t *testing.T) {
 		if !slices.Equal(all, paged) {
 			t.Errorf("%q: the pages do not add up: %d and %d", query, len(all), len(paged))
 		}
-		if !slices.IsSortedFunc(all, func(a, b data.Action) int { return int(a.Day) - int(b.Day) }) {
+		if !slices.IsSortedFunc(all, func(a, b serve.PlannedAction) int { return int(a.Day) - int(b.Day) }) {
 			t.Errorf("%q: not by day", query)
 		}
 	}

@@ -133,5 +133,8 @@ func ofLedger(err error) error {
 	case code == "":
 		return err
 	}
-	return fail(code, "%s", strings.ReplaceAll(err.Error(), "ledger: ", ""))
+	return fail(code, "%s", withoutClass.Replace(err.Error()))
 }
+
+// withoutClass takes out of an error what its code says already.
+var withoutClass = strings.NewReplacer("ledger: ", "", data.ErrUsage.Error()+": ", "", data.ErrRefused.Error()+": ", "", data.ErrBadInput.Error()+": ", "")
