@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -67,12 +68,12 @@ func approvedActions(t *testing.T, h *home, n int) {
 	}
 }
 
-// serverOnOneCore starts a server pinned to one core. DUNNING_LOAD_PROFILE, if
+// loadedServer starts a server that ends with the test. DUNNING_LOAD_PROFILE, if
 // given, is the file of its CPU profile.
-func serverOnOneCore(t *testing.T, h *home) *process {
+func loadedServer(t *testing.T, h *home, prefix ...string) *process {
 	t.Helper()
 	log := logFile(t)
-	p := startProcess(t, processConfig{Home: h.dir, Began: time.Now(), Profile: os.Getenv("DUNNING_LOAD_PROFILE")}, log, onCore(t, 0)...)
+	p := startProcess(t, processConfig{Home: h.dir, Began: time.Now(), Profile: os.Getenv("DUNNING_LOAD_PROFILE")}, log, prefix...)
 	t.Cleanup(func() {
 		p.cmd.Process.Signal(syscall.SIGTERM)
 		if err := p.cmd.Wait(); err != nil {
@@ -91,11 +92,11 @@ func TestLoadOfScores(t *testing.T) {
 	seconds := loadSeconds(t)
 	h := loadHome(t)
 	key := makeKey(t, h, serve.Manager, "reader")
-	p := serverOnOneCore(t, h)
+	p := loadedServer(t, h, onCore(t, 0)...)
 	c := clientConfig{URL: p.url, Keys: []string{key}, Customers: loadCustomers, PerSecond: 2000, Seconds: 2}
-	load(t, c) // warm
+	load(t, c, onCore(t, 1)...) // warm
 	c.Seconds = seconds
-	r := load(t, c)
+	r := load(t, c, onCore(t, 1)...)
 	t.Logf("scores at 2,000 a second for %.0f s: %s", seconds, r.Scores)
 	if r.Scores.P99 > 10 {
 		t.Errorf("p99 %.2f ms, want 10", r.Scores.P99)
@@ -114,10 +115,75 @@ func TestLoadOfLeases(t *testing.T) {
 	approvedActions(t, h, 90_000)
 	pause, err := time.ParseDuration(cmp.Or(os.Getenv("DUNNING_LOAD_PAUSE"), "250ms"))
 	h.must(err)
-	p := serverOnOneCore(t, h)
-	r := load(t, clientConfig{URL: p.url, Keys: keys, Batch: 100, Day: tuesday.String(), Pause: pause, Seconds: seconds})
+	p := loadedServer(t, h, onCore(t, 0)...)
+	r := load(t, clientConfig{URL: p.url, Keys: keys, Batch: 100, Day: tuesday.String(), Pause: pause, Seconds: seconds}, onCore(t, 1)...)
 	t.Logf("8 dispatchers, pause %s: leases %s; acks %s; %.0f actions/s", pause, r.Leases, r.Acks, float64(r.Actions)/r.Seconds)
 	if r.Leases.P99 > 50 {
 		t.Errorf("p99 %.2f ms, want 50", r.Leases.P99)
 	}
+}
+
+// Half the load for a long time: scores at 1,000 a second and eight dispatchers,
+// for DUNNING_SOAK seconds. The server's memory is flat: in the last quarter it
+// is hardly more than in the second one.
+func TestMemoryIsFlat(t *testing.T) {
+	seconds, err := strconv.ParseFloat(os.Getenv("DUNNING_SOAK"), 64)
+	if err != nil || seconds < 20 {
+		t.Skip("set DUNNING_SOAK to so many seconds, 20 or more")
+	}
+	h := loadHome(t)
+	reader, keys := makeKey(t, h, serve.Manager, "reader"), make([]string, 8)
+	for i := range keys {
+		keys[i] = makeKey(t, h, serve.Dispatcher, fmt.Sprint("d", i))
+	}
+	const batch, pause = 50, 2 * time.Second
+	approvedActions(t, h, min(loadCustomers-20, int(seconds/pause.Seconds()+1)*batch*len(keys)))
+	p := loadedServer(t, h, "taskset", "-c", "0")
+	var scores, leases loadReport
+	var clients sync.WaitGroup
+	clients.Go(func() {
+		scores = load(t, clientConfig{URL: p.url, Keys: []string{reader}, Customers: loadCustomers, PerSecond: 1000, Seconds: seconds}, "taskset", "-c", "1")
+	})
+	clients.Go(func() {
+		leases = load(t, clientConfig{URL: p.url, Keys: keys, Batch: batch, Day: tuesday.String(), Pause: pause, Seconds: seconds}, "taskset", "-c", "1")
+	})
+	ended := make(chan struct{})
+	go func() { clients.Wait(); close(ended) }()
+	var mib []float64
+	for tick := time.NewTicker(time.Second); ; {
+		select {
+		case <-tick.C:
+			mib = append(mib, residentMiB(t, p.cmd.Process.Pid))
+			continue
+		case <-ended:
+		}
+		tick.Stop()
+		break
+	}
+	quarter := func(i int) float64 {
+		part := mib[i*len(mib)/4 : (i+1)*len(mib)/4]
+		sum := 0.0
+		for _, v := range part {
+			sum += v
+		}
+		return sum / float64(len(part))
+	}
+	t.Logf("%.0f s: %d scores, %d actions sent; resident MiB by quarter: %.0f, %.0f, %.0f, %.0f", seconds, scores.Scores.N, leases.Actions, quarter(0), quarter(1), quarter(2), quarter(3))
+	if quarter(3) > 1.1*quarter(1)+8 {
+		t.Error("the memory grows")
+	}
+}
+
+// residentMiB is the resident memory of a process.
+func residentMiB(t *testing.T, pid int) float64 {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := strconv.ParseFloat(strings.Fields(string(b))[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * float64(os.Getpagesize()) / (1 << 20)
 }

@@ -189,8 +189,9 @@ func (c clientConfig) do(method, path, key, idempotency string, body any) ([]byt
 	return b, err
 }
 
-// load runs a client on the other core than the server's.
-func load(t testing.TB, c clientConfig) loadReport {
+// load runs a client in a process of its own; prefix is put before its command
+// line.
+func load(t testing.TB, c clientConfig, prefix ...string) loadReport {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -200,7 +201,7 @@ func load(t testing.TB, c clientConfig) loadReport {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := append(onCore(t, 1), self)
+	line := append(prefix, self)
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env = append(os.Environ(), clientEnv+"="+string(text))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
