@@ -64,4 +64,10 @@ type Action struct {
 	TreatProb        float64      `parquet:"treat_prob" json:"treat_prob"`
 	Source           ActionSource `parquet:"source,dict" json:"source"`
 	Reason           string       `parquet:"reason" json:"reason"` // one sentence in Portuguese
+	// ReguaID, ReguaVersion and ReguaStep name the régua's step that the action is,
+	// and Template the text that it asks for; "", 0, "" and "" of other sources.
+	ReguaID      string `parquet:"regua_id,dict" json:"regua_id"`
+	ReguaVersion int32  `parquet:"regua_version" json:"regua_version"`
+	ReguaStep    string `parquet:"regua_step,dict" json:"regua_step"`
+	Template     string `parquet:"template,dict" json:"template"`
 }

@@ -10,6 +10,7 @@ import (
 	"dunning/pipeline/allocation"
 	"dunning/pipeline/report"
 	"dunning/policy"
+	"dunning/policy/regua"
 )
 
 // Outputs of the optimize stage.
@@ -27,8 +28,24 @@ func OptimizeStage() Stage {
 		Config: func(c *Config) any {
 			return []any{c.BudgetCents, c.Channels, c.Segments, c.Plan, c.Value, c.HoldoutShare, c.Features, c.Policy}
 		},
-		Run: runOptimize,
+		Prepare: prepareOptimize,
+		Run:     runOptimize,
 	}
+}
+
+// prepareOptimize reads the réguas in force, whose texts are part of the stage's
+// key. With none the key is what it would be without réguas.
+func prepareOptimize(_ context.Context, w *Work) (map[string]string, error) {
+	set, sums, err := regua.OpenStore(w.Home).Published()
+	if err != nil {
+		return nil, err
+	}
+	w.prepared = set
+	out := make(map[string]string, len(sums))
+	for id, sum := range sums {
+		out["regua "+id] = sum
+	}
+	return out, nil
 }
 
 // Optimization is the content of optimization.json: the plan in figures.
@@ -36,6 +53,7 @@ type Optimization struct {
 	Plan       *report.Plan       `json:"plan"`
 	Blocked    []report.Blocked   `json:"blocked"`
 	TopActions []report.TopAction `json:"top_actions"`
+	Reguas     []ReguaOutcome     `json:"reguas,omitempty"` // in the order in which they claim customers
 }
 
 // planner is the state of one run of the stage: first the portfolio, then the
@@ -49,7 +67,8 @@ type planner struct {
 	recent   map[string][]data.Date    // days of the touches of the last month, by customer
 	recentOn map[string][]data.Channel // their channels
 	rule     optimizer.LadderRule
-	brief    bool // the plan alone is asked for: no price intervals
+	brief    bool       // the plan alone is asked for: no price intervals
+	reguas   *reguaPlan // nil without réguas
 
 	slots  []optimizer.Slot
 	ids    []string         // customer of each index of the grid
@@ -101,6 +120,9 @@ func runOptimize(ctx context.Context, w *Work) error {
 	if err != nil {
 		return err
 	}
+	if err := p.follow(ctx, w.prepared.(*regua.Set)); err != nil {
+		return err
+	}
 	blocked := map[string]*blockedCount{}
 	if err := p.build(p.value, func(c *data.Candidate) { countBlocked(blocked, c) }); err != nil {
 		return err
@@ -109,8 +131,14 @@ func runOptimize(ctx context.Context, w *Work) error {
 	if err := p.solve(ctx); err != nil {
 		return err
 	}
+	p.takeHeld()
+	p.addFixed()
+	if err := p.checkReguas(); err != nil {
+		return err
+	}
 	actions := p.actions()
 	p.describe(actions)
+	p.out.Reguas = p.outcomes()
 	if err := p.curve(ctx); err != nil {
 		return err
 	}
@@ -208,6 +236,11 @@ func (p *planner) write(actions []data.Action) error {
 	p.out.Plan.SHA256 = file.SHA256
 	if err := writePlanCSV(filepath.Join(p.w.Dir, planCSVFile), actions); err != nil {
 		return err
+	}
+	if p.reguas != nil {
+		if err := writeDropped(filepath.Join(p.w.Dir, droppedFile), p.dropped()); err != nil {
+			return err
+		}
 	}
 	b, err := json.MarshalIndent(p.out, "", " ")
 	if err != nil {

@@ -28,27 +28,41 @@ type planned struct {
 
 func (t planned) touch() *optimizer.TouchExplanation { return &t.x.Touches[t.step] }
 
-// actions turns the chosen ladders into the rows of the plan, by day, channel
-// and customer, one row per touch. The values are whole cents whose sum is the
-// plan's value, rounded once: what a row loses to its cent the next one gets.
+// planRow is one row of the plan before its value is rounded.
+type planRow struct {
+	id    string // customer
+	slot  optimizer.Slot
+	worth float64
+	make  func(value data.Cents) data.Action
+}
+
+// actions turns the chosen ladders and the touches of réguas into the rows of the
+// plan, by day, channel and customer, one row per touch. The values are whole
+// cents whose sum is the plan's value, rounded once: what a row loses to its cent
+// the next one gets.
 func (p *planner) actions() []data.Action {
-	var all []planned
+	var all []planRow
 	for i := range p.explained {
-		for step := range p.explained[i].Touches {
-			all = append(all, planned{&p.explained[i], step})
+		x := &p.explained[i]
+		for step := range x.Touches {
+			t := planned{x, step}
+			all = append(all, planRow{p.ids[x.Customer], p.slots[t.touch().Slot], t.touch().DiscountedCents,
+				func(value data.Cents) data.Action { return p.action(t, value) }})
 		}
 	}
-	slices.SortFunc(all, func(a, b planned) int {
-		x, y := p.slots[a.touch().Slot], p.slots[b.touch().Slot]
-		return cmp.Or(cmp.Compare(x.Day, y.Day), cmp.Compare(x.Channel.Index(), y.Channel.Index()), cmp.Compare(a.x.Customer, b.x.Customer))
+	for _, t := range p.reguas.kept() {
+		all = append(all, planRow{t.of.id, t.slot(), t.worth, func(value data.Cents) data.Action { return p.reguaAction(t, value) }})
+	}
+	slices.SortFunc(all, func(a, b planRow) int {
+		return cmp.Or(cmp.Compare(a.slot.Day, b.slot.Day), cmp.Compare(a.slot.Channel.Index(), b.slot.Channel.Index()), cmp.Compare(a.id, b.id))
 	})
 	out := make([]data.Action, len(all))
 	total, told := 0.0, data.Cents(0)
-	for i, t := range all {
-		total += t.touch().DiscountedCents
+	for i, row := range all {
+		total += row.worth
 		value := data.RoundCents(total) - told
 		told += value
-		out[i] = p.action(t, value)
+		out[i] = row.make(value)
 	}
 	id := p.planID(out)
 	for i := range out {
@@ -63,7 +77,7 @@ func (p *planner) action(t planned, value data.Cents) data.Action {
 	x, slot := t.touch(), p.slots[t.touch().Slot]
 	customer := p.customer[p.ids[t.x.Customer]]
 	start, end, _ := p.engine.Window(&customer, slot.Day)
-	return data.Action{
+	out := data.Action{
 		CustomerID: customer.CustomerID, Channel: slot.Channel, Day: slot.Day,
 		WindowStart: start, WindowEnd: end, Step: int32(t.step + 1),
 		CostCents: data.RoundCents(x.CostCents), ValueCents: value,
@@ -73,6 +87,13 @@ func (p *planner) action(t planned, value data.Cents) data.Action {
 		Source:    data.SourceRecommended,
 		Reason:    p.reason(t, value),
 	}
+	if own := p.captured(customer.CustomerID).at(slot); own != nil { // it competed, and was the best
+		out.Source, out.WindowStart, out.WindowEnd = data.SourceRegua, own.start, own.end
+		out.ReguaID, out.ReguaVersion = own.of.regua.ID, int32(own.of.regua.Version)
+		out.ReguaStep, out.Template = own.step().ID, own.step().Template
+		out.Reason += fmt.Sprintf(" É o degrau %s da régua %s (versão %d).", out.ReguaStep, out.ReguaID, out.ReguaVersion)
+	}
+	return out
 }
 
 // planID names a plan by its day and by what it proposes.
@@ -80,6 +101,9 @@ func (p *planner) planID(actions []data.Action) string {
 	h := sha256.New()
 	for _, a := range actions {
 		fmt.Fprintf(h, "%q %s %d %d %d %d\n", a.CustomerID, a.Channel, a.Day, a.Step, a.CostCents, a.ValueCents)
+		if a.ReguaID != "" {
+			fmt.Fprintf(h, "%q %d %q %q\n", a.ReguaID, a.ReguaVersion, a.ReguaStep, a.Template)
+		}
 	}
 	return fmt.Sprintf("%s-%s", p.w.AsOf, hex.EncodeToString(h.Sum(nil))[:8])
 }
@@ -188,6 +212,7 @@ func (p *planner) describe(actions []data.Action) {
 	for i := range p.explained {
 		out.Ladders[len(p.explained[i].Touches)-1]++
 	}
+	p.describeReguas()
 	days := planDays(p.w)
 	for _, ch := range data.Channels {
 		config, used := p.w.Config.Channels[ch]
@@ -210,6 +235,31 @@ func (p *planner) describe(actions []data.Action) {
 	}
 	p.prices()
 	p.out.TopActions = topOf(actions)
+}
+
+// describeReguas counts the customers whom réguas touch beside the program: a
+// régua's ladder may have more touches than a recommended one.
+func (p *planner) describeReguas() {
+	if p.reguas == nil {
+		return
+	}
+	out := p.out.Plan
+	for _, c := range p.reguas.order {
+		n := 0
+		for _, t := range c.touches {
+			if t.kept {
+				n++
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		for len(out.Ladders) < n {
+			out.Ladders = append(out.Ladders, 0)
+		}
+		out.Ladders[n-1]++
+		out.Touched++
+	}
 }
 
 // prices lists what one more unit of each limit would bring in, dearest first.
@@ -288,7 +338,8 @@ func writePlanCSV(path string, actions []data.Action) error {
 	defer f.Close()
 	w := csv.NewWriter(f)
 	header := []string{"plan_id", "action_id", "customer_id", "channel", "day", "window_start", "window_end", "step",
-		"cost_cents", "value_cents", "reduced_cost_cents", "treat_prob", "source", "reason"}
+		"cost_cents", "value_cents", "reduced_cost_cents", "treat_prob", "source", "reason",
+		"regua_id", "regua_version", "regua_step", "template"}
 	if err := w.Write(header); err != nil {
 		return err
 	}
@@ -296,7 +347,8 @@ func writePlanCSV(path string, actions []data.Action) error {
 		err := w.Write([]string{a.PlanID, a.ActionID, a.CustomerID, string(a.Channel), a.Day.String(),
 			a.WindowStart.Format(time.RFC3339), a.WindowEnd.Format(time.RFC3339), strconv.Itoa(int(a.Step)),
 			strconv.FormatInt(int64(a.CostCents), 10), strconv.FormatInt(int64(a.ValueCents), 10),
-			strconv.FormatInt(int64(a.ReducedCostCents), 10), strconv.FormatFloat(a.TreatProb, 'g', -1, 64), string(a.Source), a.Reason})
+			strconv.FormatInt(int64(a.ReducedCostCents), 10), strconv.FormatFloat(a.TreatProb, 'g', -1, 64), string(a.Source), a.Reason,
+			a.ReguaID, strconv.Itoa(int(a.ReguaVersion)), a.ReguaStep, a.Template})
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"dunning/data"
 	"dunning/optimizer"
+	"dunning/policy/regua"
 )
 
 // build streams the candidates, customer by customer in the order of their
@@ -54,6 +55,10 @@ func (p *planner) build(value func(*data.Candidate) data.Cents, blocked func(*da
 			}
 			row[s], cost[s], any = float64(v), float64(c.CostCents), true
 		}
+		if c := p.captured(mine[0].CustomerID); c != nil {
+			c.price(mine, value, &p.rule)
+			any = any && c.regua.Mode != regua.Replace
+		}
 		if !any {
 			continue
 		}
@@ -64,6 +69,7 @@ func (p *planner) build(value func(*data.Candidate) data.Cents, blocked func(*da
 		}
 	}
 	p.grid = &optimizer.Grid{Slots: p.slots, Profiles: p.book.profiles(), Values: p.values, Ladder: p.rule}
+	p.takeReplaced()
 	p.addRows()
 	return p.grid.Validate()
 }
@@ -252,12 +258,13 @@ func (b *profileBook) profiles() int {
 	return len(b.segment)
 }
 
-// addRows adds budget, capacities and the rows of segments.
+// addRows adds budget, capacities and the rows of segments, less what réguas took
+// before.
 func (p *planner) addRows() {
 	b := p.book
-	p.grid.AddRow(optimizer.BudgetName, optimizer.AtMost, float64(p.w.Config.BudgetCents), func(profile, slot int) float64 { return b.cost[profile][slot] })
+	p.grid.AddRow(optimizer.BudgetName, optimizer.AtMost, float64(p.w.Config.BudgetCents-p.takenCents()), func(profile, slot int) float64 { return b.cost[profile][slot] })
 	for _, c := range p.capacities() {
-		p.grid.AddRow(optimizer.CapacityName(c.Channel, c.Day), optimizer.AtMost, c.Touches, func(_, slot int) float64 {
+		p.grid.AddRow(optimizer.CapacityName(c.Channel, c.Day), optimizer.AtMost, c.Touches-float64(p.takenSlots(c)), func(_, slot int) float64 {
 			return indicator(p.slots[slot] == optimizer.Slot{Channel: c.Channel, Day: c.Day})
 		})
 	}
@@ -268,12 +275,14 @@ func (p *planner) addRows() {
 			})
 		}
 		if s.MaxShare != nil {
-			p.grid.AddRow(fmt.Sprintf("segment %s maximum", s.Segment), optimizer.AtMost, *s.MaxShare*float64(p.w.Config.BudgetCents), func(profile, slot int) float64 {
+			p.grid.AddRow(maximumName(s.Segment), optimizer.AtMost, max(0, *s.MaxShare*float64(p.w.Config.BudgetCents)-float64(p.takenOf(s.Segment))), func(profile, slot int) float64 {
 				return indicator(b.segment[profile] == s.Segment) * b.cost[profile][slot]
 			})
 		}
 	}
 }
+
+func maximumName(segment string) string { return fmt.Sprintf("segment %s maximum", segment) }
 
 func minimumName(segment string) string { return fmt.Sprintf("segment %s minimum", segment) }
 

@@ -202,15 +202,19 @@ var (
 	curveSolved = [...]float64{0.05, 0.1, 0.2, 0.4, 0.7, 1.5, 3}
 )
 
-// curve says what other budgets would bring in.
+// curve says what other budgets would bring in. What réguas take is taken at
+// every budget, and what it brings is part of each value.
 func (p *planner) curve(ctx context.Context) error {
 	if p.w.Config.BudgetCents == 0 {
 		return nil
 	}
 	budget := float64(p.w.Config.BudgetCents)
+	taken, fixed := budget-p.grid.Rows[budgetRow].Limit, p.fixedCents()
 	var limits []float64
 	for _, share := range curveSolved {
-		limits = append(limits, float64(data.RoundCents(budget*share)))
+		if limit := float64(data.RoundCents(budget*share)) - taken; limit >= 0 {
+			limits = append(limits, limit)
+		}
 	}
 	curve, err := optimizer.Boxstep{LP: clp.New()}.Curve(ctx, p.grid, budgetRow, limits, p.answer)
 	if err != nil {
@@ -219,7 +223,11 @@ func (p *planner) curve(ctx context.Context) error {
 	p.out.Plan.Curve = []report.BudgetPoint{{}}
 	for _, share := range curveShares {
 		point := report.BudgetPoint{BudgetCents: data.RoundCents(budget * share), Chosen: share == 1}
-		low, high := curve.Band(float64(point.BudgetCents))
+		limit := float64(point.BudgetCents) - taken
+		if limit < 0 {
+			continue // less than the réguas take
+		}
+		low, high := curve.Band(limit)
 		if report.Known(low) == nil || report.Known(high) == nil {
 			continue // a smaller budget need not allow the minimums
 		}
@@ -227,12 +235,12 @@ func (p *planner) curve(ctx context.Context) error {
 			point.Solved, point.PriceCents = true, report.Known(p.answer.Prices[budgetRow])
 		}
 		for _, s := range curve.Points {
-			if s.Limit == float64(point.BudgetCents) && s.Status == optimizer.Optimal {
+			if s.Limit == limit && s.Status == optimizer.Optimal {
 				point.Solved, point.PriceCents = true, report.Known(s.Price)
 			}
 		}
-		point.LowCents = data.RoundCents(low)
-		point.ValueCents, point.HighCents = point.LowCents, max(point.LowCents, data.RoundCents(high))
+		point.LowCents = data.RoundCents(low + fixed)
+		point.ValueCents, point.HighCents = point.LowCents, max(point.LowCents, data.RoundCents(high+fixed))
 		p.out.Plan.Curve = append(p.out.Plan.Curve, point)
 	}
 	return nil
