@@ -54,7 +54,12 @@ func matrix(*world) map[string]line {
 			post("rows", "/v1/score", object{"columns": []string{"f_a", "f_b"}, "rows": [][]float64{{1, 2}}}, 200, ""),
 			post("a column lacks", "/v1/score", object{"columns": []string{"f_a"}, "rows": [][]float64{{1}}}, 400, "invalid")}},
 		"plan-actions": {"manager approver dispatcher auditor admin", []kase{
-			get("the latest", "/v1/plans/latest/actions", 200, ""), get("none", "/v1/plans/1999-01-01/actions", 404, "not_found"), get("no day", "/v1/plans/x/actions", 400, "invalid")}},
+			get("the latest", "/v1/plans/latest/actions", 200, ""), get("none", "/v1/plans/1999-01-01/actions", 404, "not_found"), get("neither day nor plan", "/v1/plans/x/actions", 404, "not_found"),
+			{"somebody else's plan", func(w *world, _ serve.Role) call { return call{path: "/v1/plans/" + w.draft("x").ID + "/actions"} }, 200, "", `"state":"proposed"`}}},
+		"plan-actions-export": {"manager approver dispatcher auditor admin", []kase{
+			get("lines", "/v1/plans/latest/actions/export?format=jsonl", 200, ""), get("a table", "/v1/plans/latest/actions/export?format=csv", 200, ""),
+			get("columns", "/v1/plans/latest/actions/export?format=parquet", 200, ""), get("a stream", "/v1/plans/latest/actions/export?format=arrow", 200, ""),
+			get("none", "/v1/plans/1999-01-01/actions/export?format=csv", 404, "not_found"), get("of no form", "/v1/plans/latest/actions/export?format=xls", 400, "invalid")}},
 		"current-model": {"scientist manager auditor admin", []kase{get("any", "/v1/models/current", 200, "")}},
 		"audit":         {"auditor admin", []kase{get("all", "/v1/audit", 200, ""), get("a bad page", "/v1/audit?limit=0", 400, "invalid")}},
 		"audit-head":    {"auditor admin", []kase{get("any", "/v1/audit/head", 200, "")}},
