@@ -8,7 +8,7 @@ import (
 
 // responder turns a customer's history into what the response model reads.
 func responder(h *features.History) response.Customer {
-	c := response.Customer{Group: string(h.Customer.Kind) + "/" + h.Customer.Segment}
+	c := response.Customer{Group: string(h.Customer.Kind) + "/" + h.Customer.Segment, LimitCents: h.Customer.CreditLimitCents}
 	if h.Customer.Kind == data.PJ {
 		c.Kind = 1
 	}

@@ -17,7 +17,7 @@ func (f *fitter) countOnce(customers []Customer) {
 	m := f.m
 	logs, n := make([]float64, len(f.names)), make([]float64, len(f.names))
 	products := map[string]int{}
-	var shares, payments float64
+	var shares, payments, limits, limited float64
 	for i := range f.cust {
 		c := &f.cust[i]
 		for _, v := range c.invs {
@@ -26,6 +26,10 @@ func (f *fitter) countOnce(customers []Customer) {
 					logs[g] += math.Log(float64(v.amount))
 					n[g]++
 				}
+			}
+			if v.amount > 0 && c.limit > 0 {
+				limits += math.Log(float64(v.amount) / float64(c.limit))
+				limited++
 			}
 			products[v.product]++
 			left := v.amount
@@ -44,6 +48,9 @@ func (f *fitter) countOnce(customers []Customer) {
 			usual = math.Exp(logs[g] / n[g])
 		}
 		m.Groups[name] = Group{AmountCents: usual}
+	}
+	if limited > 0 {
+		m.LimitShare = math.Exp(limits / limited)
 	}
 	m.PaidShare = (shares + 1) / (payments + 1)
 	m.Base.Product = map[string]float64{}
@@ -183,7 +190,7 @@ func (f *fitter) countCells() {
 	var days, paid float64
 	for i := range f.cust {
 		c := &f.cust[i]
-		usual := f.m.Groups[f.names[c.group]].AmountCents
+		usual := f.m.usual(f.names[c.group], c.limit)
 		for j := range c.invs {
 			v := &c.invs[j]
 			p, known := place[v.product]
@@ -254,7 +261,7 @@ func (f *fitter) expectCells() (static [][]float64) {
 	static = table(amountBins, len(f.products)+1)
 	for i := range f.cust {
 		c := &f.cust[i]
-		usual := f.m.Groups[f.names[c.group]].AmountCents
+		usual := f.m.usual(f.names[c.group], c.limit)
 		for j := range c.invs {
 			v := &c.invs[j]
 			x := f.haz.static(v.product, v.amount, usual)
@@ -351,7 +358,7 @@ func (f *fitter) refresh() {
 	f.haz = newHazards(f.m, f.days)
 	for i := range f.cust {
 		c := &f.cust[i]
-		usual := f.m.Groups[f.names[c.group]].AmountCents
+		usual := f.m.usual(f.names[c.group], c.limit)
 		c.quiet, c.rate = 0, 0
 		for j := range c.invs {
 			v := &c.invs[j]

@@ -5,10 +5,13 @@ import "dunning/data"
 // Customer is one customer's logged history as the model reads it. Every fact
 // carries the day on which it became known.
 type Customer struct {
-	Kind     int    // 0 natural person, 1 company
-	Group    string // an observed group whose mix of classes may differ, such as the segment
-	Invoices []Invoice
-	Touches  []Touch // by Day; decisions to hold are none
+	Kind  int    // 0 natural person, 1 company
+	Group string // an observed group whose mix of classes may differ, such as the segment
+	// LimitCents is his credit limit, 0 for none. What is much for one customer
+	// is little for another: the limit says which.
+	LimitCents data.Cents
+	Invoices   []Invoice
+	Touches    []Touch // by Day; decisions to hold are none
 	// Decisions are the days on which something was decided about him, holds
 	// included, in order; nil where the log keeps no holds.
 	Decisions []data.Date

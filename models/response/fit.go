@@ -13,9 +13,13 @@ import (
 // Options steer a fit.
 type Options struct {
 	Classes    int       // response classes; default 6
-	Iterations int       // EM maps; default 31, by which the likelihood has settled
+	Iterations int       // EM maps; default 31, by which the likelihood has settled, or 12 from a Start
 	End        data.Date // facts from this day on are not looked at
 	Seed       uint64    // of the classes' starting points
+	// Start, when not nil, is a model of the same classes from which the fit
+	// goes on: one of an earlier day, or of other customers. Fewer iterations
+	// are enough then.
+	Start *Model
 	// NoEffects keeps every effect at zero: the model to compare with.
 	NoEffects bool
 }
@@ -30,6 +34,7 @@ const (
 	touchPrior   = 1.0 // a class's θ toward the mean of the classes
 	meanPrior    = 1.0 // that mean toward 0
 	shapePrior   = 4.0 // log factors of the pooled shape toward their start
+	stagePrior   = 1.0 // those of the dunning stages: they differ most
 	fatigueMean  = 0.2
 	fatiguePrior = 15.0
 	groupPrior   = 40.0 // customers of the mix of all that each group is pulled by
@@ -83,6 +88,9 @@ func Fit(ctx context.Context, customers []Customer, days *Days, o Options) (*Mod
 	}
 	if o.Iterations <= 0 {
 		o.Iterations = 31
+		if o.Start != nil {
+			o.Iterations = 12
+		}
 	}
 	f := &fitter{o: o, days: &days.calendarDays}
 	if err := f.prepare(customers); err != nil {
@@ -90,12 +98,18 @@ func Fit(ctx context.Context, customers []Customer, days *Days, o Options) (*Mod
 	}
 	f.start()
 	f.countCells()
-	f.fitBase(4)
 	f.reach = 4
-	for range 4 {
-		f.em(false)
+	first := 0
+	if o.Start != nil && len(o.Start.Classes) == o.Classes && len(o.Start.Levels) == len(f.m.Levels) {
+		f.goOn(o.Start)
+	} else {
+		f.fitBase(4)
+		for first = range 4 {
+			f.em(false)
+		}
+		first++
 	}
-	for i := 4; i+3 <= o.Iterations; i += 3 {
+	for i := first; i+3 <= o.Iterations; i += 3 {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -213,6 +227,30 @@ func (f *fitter) start() {
 			m.ScoreLevel[l] = flat(len(m.ScoreBounds) + 1)
 		}
 	}
+}
+
+// goOn takes over what another model found out, as far as the same groups,
+// products and bins of scores are there. What was counted once stays.
+func (f *fitter) goOn(from *Model) {
+	m := f.m
+	m.Classes, m.Shape = slices.Clone(from.Classes), from.Shape
+	for name, g := range m.Groups {
+		mix := from.group(name)
+		g.Class, g.Level = slices.Clone(mix.Class), slices.Clone(mix.Level)
+		m.Groups[name] = g
+	}
+	products := m.Base.Product
+	m.Base = from.Base
+	m.Base.Product = products
+	for name := range products {
+		products[name] = from.Base.product(name)
+	}
+	if len(from.ScoreBounds) == len(m.ScoreBounds) {
+		for l := range m.ScoreLevel {
+			m.ScoreLevel[l] = slices.Clone(from.ScoreLevel[l])
+		}
+	}
+	f.refresh()
 }
 
 // pooledRates are the rates of answers over all customers.

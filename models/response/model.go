@@ -113,6 +113,9 @@ type Model struct {
 	// PaidShare is the mean share of what is open on an invoice that a payment
 	// settles.
 	PaidShare float64 `json:"paid_share"`
+	// LimitShare is the geometric mean of amounts over the customer's credit
+	// limit; 0 where no limits are known.
+	LimitShare float64 `json:"limit_share"`
 
 	Customers     int     `json:"customers"`      // that it was fitted on
 	LogLikelihood float64 `json:"log_likelihood"` // of their histories, per customer
@@ -173,6 +176,15 @@ func (m *Model) group(name string) Group {
 	return m.Groups[""]
 }
 
+// usual is an ordinary amount of a customer, in cents: by his limit, or his
+// group's.
+func (m *Model) usual(group string, limit data.Cents) float64 {
+	if limit > 0 && m.LimitShare > 0 {
+		return float64(limit) * m.LimitShare
+	}
+	return m.group(group).AmountCents
+}
+
 // product returns the margin of a product.
 func (b *Base) product(name string) float64 {
 	if f, ok := b.Product[name]; ok {
@@ -198,7 +210,7 @@ func position(bounds []int, x int) int {
 func stageOf(pastDue int) int  { return position(stageBounds[:], pastDue) }
 func bucketOf(pastDue int) int { return position(pastDueBounds[:], pastDue) }
 
-// amountBin places an amount against its group's usual one.
+// amountBin places an amount against the customer's usual one.
 func amountBin(cents data.Cents, usual float64) int {
 	if cents <= 0 || !(usual > 0) {
 		return amountBins / 2

@@ -77,7 +77,7 @@ func (o *outlook) open(r *Reader) {
 		if v.Issued >= o.day || v.Until < o.day {
 			continue
 		}
-		b := bill{due: v.Due, left: float64(v.AmountCents), static: r.haz.static(v.Product, v.AmountCents, r.mix.AmountCents)}
+		b := bill{due: v.Due, left: float64(v.AmountCents), static: r.haz.static(v.Product, v.AmountCents, r.usual)}
 		for _, p := range v.Payments {
 			if p.Day < o.day {
 				b.left -= float64(p.Cents)

@@ -15,6 +15,8 @@ type Reader struct {
 	t   track
 	w   *scratch
 	mix Group
+	// usual is an ordinary amount of the customer, in cents.
+	usual float64
 
 	c       *Customer
 	end     data.Date
@@ -65,7 +67,7 @@ func (r *Reader) Load(c *Customer, end data.Date) {
 	r.c, r.end = c, end
 	r.t.reset(c, r.haz.days, r.m, end)
 	r.reached = reachedBy(c.Touches, r.m.Deliveries, end)
-	r.mix = r.m.group(c.Group)
+	r.mix, r.usual = r.m.group(c.Group), r.m.usual(c.Group, c.LimitCents)
 	r.first = end
 	for i := range r.t.invs {
 		r.first = min(r.first, r.t.invs[i].first)
@@ -94,7 +96,7 @@ func (r *Reader) Load(c *Customer, end data.Date) {
 
 // lay adds the days of one invoice.
 func (r *Reader) lay(v *inv) {
-	static := r.haz.static(v.product, v.amount, r.mix.AmountCents)
+	static := r.haz.static(v.product, v.amount, r.usual)
 	at := v.rec0
 	walk := decisionWalk{days: r.t.decided}
 	for d := v.first; d <= v.last; d++ {

@@ -16,6 +16,7 @@ const recoveryDays = 10
 type track struct {
 	kind    int
 	group   string
+	limit   data.Cents
 	decided []data.Date // nil where every day counts as decided about
 	invs    []inv
 	pairs   []pair
@@ -84,7 +85,7 @@ type scoreFact struct {
 // depends on what was known by that day only.
 func (t *track) reset(c *Customer, days *calendarDays, m *Model, end data.Date) {
 	deliveries := m.Deliveries
-	*t = track{kind: c.Kind, group: c.Group, invs: t.invs[:0], pairs: t.pairs[:0], recs: t.recs[:0], ents: t.ents[:0],
+	*t = track{kind: c.Kind, group: c.Group, limit: c.LimitCents, invs: t.invs[:0], pairs: t.pairs[:0], recs: t.recs[:0], ents: t.ents[:0],
 		signals: t.signals[:0], scores: t.scores[:0]}
 	if t.kind < 0 || t.kind >= kinds {
 		t.kind = 0

@@ -132,18 +132,18 @@ func solve(A *[nEffects][nEffects]float64, b *[nEffects]float64) {
 func (f *fitter) updateShape(s *shapeSums) {
 	sh := &f.m.Shape
 	for c := range sh.Stage {
-		moveFactors(sh.Stage[c][:], s.stage[c][:], nil)
+		moveFactors(sh.Stage[c][:], s.stage[c][:], nil, stagePrior)
 	}
-	moveFactors(sh.Day[:], s.day[:], nil)
+	moveFactors(sh.Day[:], s.day[:], nil, shapePrior)
 	for k := range sh.Near {
-		moveFactors(sh.Near[k][:], s.near[k][:], nil)
+		moveFactors(sh.Near[k][:], s.near[k][:], nil, shapePrior)
 	}
 	var start, weight [effectDays]float64
 	for t := range start {
 		start[t] = math.Exp(-float64(t) / startFade)
 		weight[t] = s.decay[t][1] + shapePrior
 	}
-	moveFactors(sh.Decay[:], s.decay[:], start[:])
+	moveFactors(sh.Decay[:], s.decay[:], start[:], shapePrior)
 	falling(sh.Decay[:], weight[:])
 	scale := sh.Decay[0]
 	for t := range sh.Decay {
@@ -165,8 +165,8 @@ func (f *fitter) updateShape(s *shapeSums) {
 }
 
 // moveFactors moves a table of factors; start is what they are pulled to, nil
-// for 1.
-func moveFactors(x []float64, at [][2]float64, start []float64) {
+// for 1, with the weight of prior.
+func moveFactors(x []float64, at [][2]float64, start []float64, prior float64) {
 	step := make([]float64, len(x))
 	var sum, info float64
 	for i := range x {
@@ -174,7 +174,7 @@ func moveFactors(x []float64, at [][2]float64, start []float64) {
 		if start != nil {
 			from = start[i]
 		}
-		step[i] = (at[i][0] - shapePrior*math.Log(x[i]/from)) / (at[i][1] + shapePrior)
+		step[i] = (at[i][0] - prior*math.Log(x[i]/from)) / (at[i][1] + prior)
 		sum += step[i] * at[i][1]
 		info += at[i][1]
 	}
