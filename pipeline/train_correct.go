@@ -42,10 +42,10 @@ type channelCorrection struct {
 	Correction *uplift.Correction `json:"correction,omitempty"`
 }
 
-// correctionSpread is the prior standard deviation of each column: of the
-// scale of the estimates, of how it changes with the balance, of the log hazard
-// ratio that a touch is off by at each stage, and of how that changes with the
-// balance.
+// correctionSpread is the prior standard deviation of each column, at most: the
+// data decide how much of it is used. The columns are the scale of the estimates,
+// how it changes with the balance, the log hazard ratio that a touch is off by at
+// each stage, and how that changes with the balance.
 var correctionSpread = []float64{.3, .1, .3, .3, .3, .1}
 
 // pivotCents is the balance at which the size of a balance counts nothing:
@@ -79,8 +79,10 @@ const (
 func (r *responses) correct(channels []data.Channel, to, unseen data.Date) (map[data.Channel]*channelCorrection, error) {
 	out := map[data.Channel]*channelCorrection{}
 	var sum, variance float64
+	var judged []*channelCorrection
+	var all []*uplift.Evidence
 	for _, ch := range channels {
-		c, err := r.correctChannel(ch, to, unseen)
+		c, evidence, err := r.weighChannel(ch, to, unseen)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", ch, err)
 		}
@@ -88,18 +90,23 @@ func (r *responses) correct(channels []data.Channel, to, unseen data.Date) (map[
 			continue
 		}
 		out[ch] = c
+		judged, all = append(judged, c), append(all, evidence)
 		if c.SlopeSE > 0 {
 			w := 1 / (c.SlopeSE * c.SlopeSE)
 			sum += w * c.Slope
 			variance += w
 		}
 	}
+	corrections, err := uplift.PoolCorrections(all)
+	if err != nil {
+		return nil, err
+	}
 	// The channels' rankings come from one model and are judged together: what
 	// tells people apart on one channel tells them apart on the others.
 	together := variance > 0 && sum/math.Sqrt(variance) > usableZ
-	for _, c := range out {
-		if c.Usable = together && c.Slope > -usableZ*c.SlopeSE; !c.Usable {
-			c.Correction = nil
+	for i, c := range judged {
+		if c.Usable = together && c.Slope > -usableZ*c.SlopeSE; c.Usable {
+			c.Correction = corrections[i]
 		}
 		if math.Abs(c.Mean) > averageZ*c.MeanSE {
 			c.Average = c.Mean
@@ -108,9 +115,9 @@ func (r *responses) correct(channels []data.Channel, to, unseen data.Date) (map[
 	return out, nil
 }
 
-// correctChannel fits the correction of one channel; nil where no decision in
-// the period gave it a chance.
-func (r *responses) correctChannel(ch data.Channel, to, unseen data.Date) (*channelCorrection, error) {
+// weighChannel gathers what the log says of one channel's estimates; nil where
+// too few decisions of the period used it.
+func (r *responses) weighChannel(ch data.Channel, to, unseen data.Date) (*channelCorrection, *uplift.Evidence, error) {
 	k := ch.Index()
 	var score, excess, newScore, newEstimate []float64
 	var unit, newUnit []string
@@ -139,14 +146,13 @@ func (r *responses) correctChannel(ch data.Channel, to, unseen data.Date) (*chan
 		}
 	}
 	if treated < minTouches {
-		return nil, nil
+		return nil, nil, nil
 	}
 	c := &channelCorrection{}
 	c.Mean, c.MeanSE = uplift.MeanSE(score, unit)
 	c.Slope, c.SlopeSE = slope(newScore, newEstimate, newUnit)
-	var err error
-	c.Correction, err = uplift.FitCorrection(excess, x, correctionSpread, unit)
-	return c, err
+	evidence, err := uplift.NewEvidence(excess, x, correctionSpread, unit)
+	return c, evidence, err
 }
 
 // residual is the doubly robust score of a decision less its estimated effect.

@@ -27,6 +27,15 @@ func noisyScores(rng *rand.Rand, rows int, scale, level float64) (excess []float
 	return excess, x, unit
 }
 
+// corrected has a prior of the given spread.
+func corrected(excess []float64, x [][]float64, spread []float64, unit []string) (*uplift.Correction, error) {
+	e, err := uplift.NewEvidence(excess, x, spread, unit)
+	if err != nil {
+		return nil, err
+	}
+	return e.Correction(1)
+}
+
 // Nominal 90 % intervals of the corrected mean effect cover the truth in 86 to
 // 94 % of 300 repetitions (plus or minus two standard errors of such a share,
 // 1.7 points).
@@ -36,7 +45,7 @@ func TestCorrectionCoversTheTruth(t *testing.T) {
 	covered := 0
 	for range repetitions {
 		excess, x, unit := noisyScores(rng, 4000, .25, -.01)
-		c, err := uplift.FitCorrection(excess, x, []float64{10, 10}, unit)
+		c, err := corrected(excess, x, []float64{10, 10}, unit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,9 +71,9 @@ func TestCorrectionIsAsBoldAsTheDataAllow(t *testing.T) {
 		{"plenty", 400_000, .0065, .0135},
 	} {
 		excess, x, unit := noisyScores(rng, c.rows, 0, -.01)
-		fit, err := uplift.FitCorrection(excess, x, []float64{.3, .005}, unit)
+		fit, err := corrected(excess, x, []float64{.3, .005}, unit)
 		if c.rows > 1000 {
-			fit, err = uplift.FitCorrection(excess, x, []float64{.3, .3}, unit)
+			fit, err = corrected(excess, x, []float64{.3, .3}, unit)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -81,7 +90,7 @@ func TestCorrectionWithAnEmptyColumn(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	excess, x, unit := noisyScores(rng, 1000, 0, .02)
 	x = append(x, make([]float64, len(excess)))
-	c, err := uplift.FitCorrection(excess, x, []float64{.3, .3, .3}, unit)
+	c, err := corrected(excess, x, []float64{.3, .3, .3}, unit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,5 +102,48 @@ func TestCorrectionWithAnEmptyColumn(t *testing.T) {
 	}
 	if math.Abs(c.Coef[2]) > 1e-6 || math.Abs(math.Sqrt(c.Cov[2][2])-.3) > .01 {
 		t.Errorf("an empty column has %g ± %g", c.Coef[2], math.Sqrt(c.Cov[2][2]))
+	}
+}
+
+// Estimates that are right are left nearly alone: of the corrections that a
+// fixed prior makes of noise, pooling keeps less than half. Estimates that are
+// wrong are mended as before.
+func TestPoolCorrections_ChangeOnlyWhatIsWrong(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	spread := []float64{.3, .02}
+	moved := func(scale, level float64) (fixed, pooled float64) {
+		const channels, repetitions = 4, 20
+		for range repetitions {
+			var all []*uplift.Evidence
+			for range channels {
+				excess, x, unit := noisyScores(rng, 4000, scale, level)
+				e, err := uplift.NewEvidence(excess, x, spread, unit)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, e)
+				c, err := e.Correction(1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				at, _ := c.Apply(0, []float64{.02, 1})
+				fixed += math.Abs(at) / channels / repetitions
+			}
+			corrections, err := uplift.PoolCorrections(all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range corrections {
+				at, _ := c.Apply(0, []float64{.02, 1})
+				pooled += math.Abs(at) / channels / repetitions
+			}
+		}
+		return fixed, pooled
+	}
+	if fixed, pooled := moved(0, 0); pooled > fixed/2 {
+		t.Errorf("right estimates are moved by %.4f, with a fixed prior by %.4f", pooled, fixed)
+	}
+	if fixed, pooled := moved(0, -.05); pooled < .9*fixed || pooled < .02 {
+		t.Errorf("estimates too high by 0.05 are moved by %.4f, with a fixed prior by %.4f", pooled, fixed)
 	}
 }
