@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// responseCustomers bounds the customers that one bag of the response
-	// model is fitted on: its few parameters are settled by then.
-	responseCustomers = 4000
+	// responseCustomers bounds the customers that the response model is fitted
+	// on. Classes that few are in are told apart only by many customers.
+	responseCustomers = 20_000
 	// responsePoints bounds the decisions on which its level is checked.
 	responsePoints = 150_000
 	// responseClasses and responseSteps are those of the fit.
@@ -43,8 +43,9 @@ type decided struct {
 // responses is the response model of a run: fitted before the test period, and
 // read over the whole log.
 type responses struct {
-	ensemble *response.Ensemble
-	points   []decided // by partition, customer and day
+	ensemble  *response.Ensemble  // of one model
+	customers []response.Customer // that it was fitted on
+	points    []decided           // by partition, customer and day
 }
 
 // trainResponse fits the latent-response model on what was known before the
@@ -60,9 +61,8 @@ func (t *trainer) trainResponse(ctx context.Context) (*responses, error) {
 	for _, p := range parts {
 		total += p.Rows
 	}
-	bags := t.w.Config.Train.Bags
 	chosen := make([][]response.Customer, len(parts))
-	keep := float64(bags*responseCustomers) * 1.02 / float64(max(total, 1))
+	keep := float64(responseCustomers) / float64(max(total, 1))
 	err := t.w.eachPart(ctx, len(parts), 0, 2, func(ctx context.Context, part int) error {
 		for h, err := range features.Histories(in.Dir, part) {
 			if err != nil {
@@ -77,9 +77,9 @@ func (t *trainer) trainResponse(ctx context.Context) (*responses, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &responses{}
+	r := &responses{customers: slices.Concat(chosen...)}
 	o := response.Options{Classes: responseClasses, Iterations: responseSteps, End: t.cut, Seed: t.w.Seed}
-	r.ensemble, err = response.FitEnsemble(ctx, slices.Concat(chosen...), responseDays(t.w, in), o, bags, responseCustomers, t.w.Config.cores())
+	r.ensemble, err = response.FitEnsemble(ctx, r.customers, responseDays(t.w, in), o, 1, len(r.customers), 1)
 	if errors.Is(err, data.ErrBadInput) {
 		t.w.progress.Note("train: no response model: %s", err)
 		return nil, nil
@@ -88,6 +88,15 @@ func (t *trainer) trainResponse(ctx context.Context) (*responses, error) {
 		return nil, err
 	}
 	return r, t.readDecisions(ctx, r)
+}
+
+// refit goes on from the model that was judged with all that is known at AsOf,
+// on as many groups of customers as there are bags, each without one of them:
+// their mean is what is used, and their spread tells how far it may be off.
+func (t *trainer) refit(ctx context.Context, r *responses) (*response.Ensemble, error) {
+	o := response.Options{Classes: responseClasses, End: t.w.AsOf, Seed: t.w.Seed, Start: r.ensemble.Bags[0]}
+	days := responseDays(t.w, t.w.Input("extract"))
+	return response.FitEnsemble(ctx, r.customers, days, o, t.w.Config.Train.Bags, len(r.customers), t.w.Config.cores())
 }
 
 // responseDays is the calendar of a run, from the first event to the last day

@@ -53,8 +53,10 @@ func (t *trainer) challenge(ctx context.Context, channels []data.Channel) error 
 		}
 	}
 	t.rivals = append(t.rivals, own)
-	t.ensemble = r.ensemble
-	t.response = &responseModel{SchemaVersion: responseSchema, Ensemble: r.ensemble}
+	if t.ensemble, err = t.refit(ctx, r); err != nil {
+		return err
+	}
+	t.response = &responseModel{SchemaVersion: responseSchema, Ensemble: t.ensemble}
 	t.response.Channels, err = r.correct(channels, t.w.AsOf, t.cut)
 	return err
 }
