@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -136,7 +139,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	for i := range keys {
 		keys[i] = makeKey(t, h, serve.Dispatcher, fmt.Sprint("d", i))
 	}
-	const batch, pause = 50, 2 * time.Second
+	const batch, pause = 50, 1500 * time.Millisecond
 	approvedActions(t, h, min(loadCustomers-20, int(seconds/pause.Seconds()+1)*batch*len(keys)))
 	p := loadedServer(t, h, "taskset", "-c", "0")
 	var scores, leases loadReport
@@ -149,29 +152,63 @@ func TestMemoryIsFlat(t *testing.T) {
 	})
 	ended := make(chan struct{})
 	go func() { clients.Wait(); close(ended) }()
-	var mib []float64
+	var resident, heap series
 	for tick := time.NewTicker(time.Second); ; {
 		select {
 		case <-tick.C:
-			mib = append(mib, residentMiB(t, p.cmd.Process.Pid))
+			resident, heap = append(resident, residentMiB(t, p.cmd.Process.Pid)), append(heap, heapMiB(t, p.url))
 			continue
 		case <-ended:
 		}
 		tick.Stop()
 		break
 	}
-	quarter := func(i int) float64 {
-		part := mib[i*len(mib)/4 : (i+1)*len(mib)/4]
-		sum := 0.0
-		for _, v := range part {
-			sum += v
+	t.Logf("%.0f s: %d scores, %d actions sent; MiB by quarter: resident %s, heap %s", seconds, scores.Scores.N, leases.Actions, resident, heap)
+	for what, s := range map[string]series{"resident memory": resident, "heap": heap} {
+		if s.quarter(3) > 1.1*s.quarter(1)+8 {
+			t.Errorf("the %s grows", what)
 		}
-		return sum / float64(len(part))
 	}
-	t.Logf("%.0f s: %d scores, %d actions sent; resident MiB by quarter: %.0f, %.0f, %.0f, %.0f", seconds, scores.Scores.N, leases.Actions, quarter(0), quarter(1), quarter(2), quarter(3))
-	if quarter(3) > 1.1*quarter(1)+8 {
-		t.Error("the memory grows")
+}
+
+// series are values over time.
+type series []float64
+
+// quarter is the mean of a quarter of the time, 0 to 3.
+func (s series) quarter(i int) float64 {
+	part := s[i*len(s)/4 : (i+1)*len(s)/4]
+	sum := 0.0
+	for _, v := range part {
+		sum += v
 	}
+	return sum / float64(len(part))
+}
+
+func (s series) String() string {
+	return fmt.Sprintf("%.0f, %.0f, %.0f, %.0f", s.quarter(0), s.quarter(1), s.quarter(2), s.quarter(3))
+}
+
+// heapMiB is what Go's heap of the server holds.
+func heapMiB(t *testing.T, url string) float64 {
+	t.Helper()
+	res, err := http.Get(url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^go_memstats_heap_inuse_bytes (.+)$`).FindSubmatch(text)
+	if m == nil {
+		t.Fatalf("no heap in %s", text)
+	}
+	bytes, err := strconv.ParseFloat(string(m[1]), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes / (1 << 20)
 }
 
 // residentMiB is the resident memory of a process.

@@ -45,8 +45,6 @@ func openSQLite(ctx context.Context, path string) (database, error) {
 			// FULL: a commit is on disk before it returns.
 			"_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_busy_timeout": {busyMillis},
 			"_foreign_keys": {"on"}, "_recursive_triggers": {"on"}, "_stmt_cache_size": {"64"},
-			// Pages of a plan of usual size stay in memory; negative: in KiB.
-			"_cache_size": {"-65536"},
 		}
 		for k, v := range more {
 			values[k] = v
@@ -55,11 +53,13 @@ func openSQLite(ctx context.Context, path string) (database, error) {
 		return sql.Open("sqlite3", dsn.String())
 	}
 	d := &sqliteDB{path: path}
-	if d.writer, err = open(url.Values{"_txlock": {"immediate"}}); err != nil {
+	// The cache of each connection, in KiB where negative: what is touched of a
+	// plan of usual size. The rest is in the system's cache.
+	if d.writer, err = open(url.Values{"_txlock": {"immediate"}, "_cache_size": {"-32768"}}); err != nil {
 		return nil, fmt.Errorf("ledger: %s: %w", path, err)
 	}
 	d.writer.SetMaxOpenConns(1)
-	if d.reader, err = open(url.Values{"_txlock": {"deferred"}, "_query_only": {"true"}}); err != nil {
+	if d.reader, err = open(url.Values{"_txlock": {"deferred"}, "_query_only": {"true"}, "_cache_size": {"-8192"}}); err != nil {
 		d.close()
 		return nil, fmt.Errorf("ledger: %s: %w", path, err)
 	}
