@@ -88,3 +88,29 @@ type Predictions struct {
 
 // OpenModel loads and verifies the artefact in a folder.
 type OpenModel func(dir string) (Model, error)
+
+// Nothing is the store of somebody who only keeps the ledger: nothing is loaded.
+type Nothing struct{}
+
+// Scores returns nil.
+func (Nothing) Scores() *Scores { return nil }
+
+// LatestPlan returns nil.
+func (Nothing) LatestPlan() *Plan { return nil }
+
+// Plan returns that there is none.
+func (Nothing) Plan(_ context.Context, asOf data.Date) (*Plan, error) {
+	return nil, fail(CodeNotFound, "there is no plan of %s", asOf)
+}
+
+// Model returns nil.
+func (Nothing) Model() Model { return nil }
+
+// Portfolio returns nil.
+func (Nothing) Portfolio() *Portfolio { return nil }
+
+// Status says that nothing is there.
+func (Nothing) Status() Status {
+	none := PartStatus{State: Absent}
+	return Status{Scores: none, Plan: none, Model: none, Portfolio: none}
+}

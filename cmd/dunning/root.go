@@ -156,6 +156,12 @@ var commands = []func(*app) *cobra.Command{
 	newAllocateCommand,
 	newBenchCommand,
 	newSimulateCommand,
+	newPlansCommand,
+	newWalletCommand,
+	newDispatchCommand,
+	newEventsCommand,
+	newAuditCommand,
+	newLedgerCommand,
 	newServeCommand,
 	newKeysCommand,
 }
