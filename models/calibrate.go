@@ -28,6 +28,9 @@ type Calibration struct {
 	Intercept float64           `json:"intercept,omitempty"`
 	X         []float64         `json:"x,omitempty"` // Isotonic; rising
 	Y         []float64         `json:"y,omitempty"` // Isotonic; not falling, in (0, 1)
+	// Line, where there is one, recalibrates what Method gave by the outcomes
+	// of the last weeks.
+	Line *Line `json:"line,omitempty"`
 }
 
 // isotonicPositives is the least number of positives, and of negatives, from
@@ -135,6 +138,13 @@ func mergeViolators(pools []pool) []pool {
 
 // Apply calibrates one probability; NaN stays NaN.
 func (c Calibration) Apply(p float64) float64 {
+	if p = c.method(p); c.Line != nil {
+		return c.Line.Apply(p)
+	}
+	return p
+}
+
+func (c Calibration) method(p float64) float64 {
 	switch c.Method {
 	case Platt:
 		return logistic(c.Intercept + c.Slope*logit(p))
@@ -195,6 +205,9 @@ func (c Calibration) Validate() error {
 	}
 	if c.Method != Isotonic && (c.X != nil || c.Y != nil) {
 		return errors.New("models: calibration: points without isotonic regression")
+	}
+	if l := c.Line; l != nil && (!(l.Slope >= 0) || math.IsInf(l.Slope, 0) || math.IsNaN(l.Intercept) || math.IsInf(l.Intercept, 0)) {
+		return fmt.Errorf("models: calibration: line of slope %g and intercept %g", l.Slope, l.Intercept)
 	}
 	return nil
 }

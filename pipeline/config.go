@@ -42,6 +42,8 @@ type Config struct {
 	Quarantine QuarantineConfig `koanf:"quarantine"`
 	Features   FeaturesConfig   `koanf:"features"`
 	Train      TrainConfig      `koanf:"train"`
+	// Models says who may put a version of the models into force.
+	Models ModelsConfig `koanf:"models"`
 
 	// Channels are the channels that a plan may use. Default: all five. A
 	// file that has this section replaces the default as a whole.
@@ -137,6 +139,13 @@ type TrainConfig struct {
 	Calibrate string `koanf:"calibrate"`
 	// Exclude lists features that no model may read.
 	Exclude []string `koanf:"exclude"`
+}
+
+// ModelsConfig says who may put a version of the models into force.
+type ModelsConfig struct {
+	// OtherPerson demands that a version is promoted by somebody else than who
+	// trained it; then no run promotes by itself. Default false.
+	OtherPerson bool `koanf:"other_person"`
 }
 
 // PlanConfig bounds the ladders of a plan.

@@ -36,9 +36,29 @@ func ReportStage() Stage {
 		Config: func(c *Config) any {
 			return []any{c.HoldoutShare, c.Channels, c.BudgetCents, c.Segments, c.Plan, c.Policy, c.Value, c.Features}
 		},
-		Prepare: func(_ context.Context, w *Work) (map[string]string, error) { return truthHashes(w) },
+		Prepare: prepareReport,
 		Run:     runReport,
 	}
+}
+
+// prepareReport returns what the report reads beside the stages: the truth, and
+// the version of the models that this day's would replace.
+func prepareReport(_ context.Context, w *Work) (map[string]string, error) {
+	hashes, err := truthHashes(w)
+	if err != nil {
+		return nil, err
+	}
+	champion, err := championBefore(w.Home, w.AsOf)
+	if err != nil {
+		return nil, err
+	}
+	if w.prepared = champion; champion != nil {
+		if hashes == nil {
+			hashes = map[string]string{}
+		}
+		hashes["champion"] = champion.ID
+	}
+	return hashes, nil
 }
 
 func runReport(ctx context.Context, w *Work) error {
@@ -55,7 +75,14 @@ func runReport(ctx context.Context, w *Work) error {
 	if err := readJSON(w.Input("train").Path(evaluationFile), &evaluation); err != nil {
 		return err
 	}
-	d.Evaluation, d.Uplift = evaluation.Payment, evaluation.Uplift
+	d.Evaluation, d.Uplift, d.Health = evaluation.Payment, evaluation.Uplift, evaluation.Health
+	if champion := w.prepared.(*TrainedVersion); champion != nil {
+		trained := &TrainedVersion{Evaluation: evaluation}
+		if trained.heldOut, err = data.Read[HeldOut](w.Input("train").Path(heldOutFile)); err != nil {
+			return err
+		}
+		d.Comparison = compareVersions(trained, champion)
+	}
 	var plan Optimization
 	if err := readJSON(w.Input("optimize").Path(optimizationFile), &plan); err != nil {
 		return err

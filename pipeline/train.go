@@ -42,6 +42,8 @@ type Evaluation struct {
 	Uplift  []report.Uplift    `json:"uplift"`
 	// Refused says why no effect could be estimated; empty when there is one.
 	Refused string `json:"refused,omitempty"`
+	// Health holds the alarms: leaks, drift, a log that does not fit itself.
+	Health *report.Health `json:"health"`
 }
 
 // HeldOut is one decision point of the test period and what was predicted for
@@ -54,6 +56,7 @@ type HeldOut struct {
 	Organic    bool         `parquet:"organic"` // nobody touched within the horizon
 	Paid       bool         `parquet:"paid"`
 	PayProb    float64      `parquet:"pay_prob"`
+	BaseProb   float64      `parquet:"base_prob"` // the trailing base rate of the day
 	// UpliftEmail and its neighbours are the estimated effects on the share of
 	// the balance that is paid, nil where a channel has no model.
 	UpliftEmail    *float64 `parquet:"uplift_email,optional"`
@@ -81,10 +84,14 @@ type trainer struct {
 	evaluation Evaluation
 	heldOut    []HeldOut // one per row of test, in its order
 	payment    paymentModel
-	effects    *effectsModel      // nil when refused
-	rivals     []rival            // the learners that compete for the effects
-	response   *responseModel     // nil where it is not used
-	ensemble   *response.Ensemble // nil where none was fitted
+	// recalibrated tells that the calibration follows the last weeks, which was
+	// better on the test period by rollingGain, in nats.
+	recalibrated               bool
+	rollingGain, rollingGainSE float64
+	effects                    *effectsModel      // nil when refused
+	rivals                     []rival            // the learners that compete for the effects
+	response                   *responseModel     // nil where it is not used
+	ensemble                   *response.Ensemble // nil where none was fitted
 }
 
 func runTrain(ctx context.Context, w *Work) error {

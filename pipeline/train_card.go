@@ -91,7 +91,7 @@ func (t *trainer) part(rows []int) models.CardPart {
 // lateness, so that a model which is good on the whole and bad for some shows.
 func (t *trainer) segmentMetrics() []models.CardSegment {
 	type group struct{ column, value string }
-	pastDue := t.frame.Column("f_aging_max_past_due_days")
+	pastDue := t.frame.Column("f_aging_oldest_past_due_days")
 	kind := t.frame.Column("f_mix_kind_code")
 	in := map[group][2][]float64{}
 	var order []group

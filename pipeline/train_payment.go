@@ -66,7 +66,6 @@ func (t *trainer) trainPayment(ctx context.Context) error {
 		boosting,
 		baseline.Logistic{MaxRows: logisticRows, Seed: t.w.Seed},
 		baseline.GolearnForest{Seed: t.w.Seed},
-		baseline.BaseRate{},
 	}
 	judged := make([]judgement, len(learners))
 	group, ctx := errgroup.WithContext(ctx)
@@ -76,6 +75,7 @@ func (t *trainer) trainPayment(ctx context.Context) error {
 			if judged[k], err = t.judgePayment(ctx, l, rows); err != nil {
 				return fmt.Errorf("%s: %w", l.Name(), err)
 			}
+			judged[k].name = l.Name()
 			return nil
 		})
 	}
@@ -84,10 +84,16 @@ func (t *trainer) trainPayment(ctx context.Context) error {
 		return err
 	}
 	t.payment.calibration = judged[0].calibration
-	for k, q := range judged[0].testPeriod {
-		t.heldOut[k].PayProb = q
+	if err := t.roll(ctx, boosting, &judged[0], rows); err != nil {
+		return err
 	}
-	t.describePayment(learners, judged, rows)
+	base := t.trailingRate(rows)
+	for k, q := range judged[0].testPeriod {
+		t.heldOut[k].PayProb, t.heldOut[k].BaseProb = q, base.testPeriod[k]
+	}
+	judged = append(judged, base) // the last of them: what every model must beat
+	t.describePayment(judged, rows)
+	t.evaluation.Health = t.health(&judged[0], rows)
 	return nil
 }
 
@@ -104,18 +110,17 @@ func (t *trainer) keepPayment(ctx context.Context, boosting *xgb.Learner, rows o
 
 // describePayment puts what was found out about the learners into the
 // evaluation and the card.
-func (t *trainer) describePayment(learners []models.Learner, judged []judgement, rows organicRows) {
+func (t *trainer) describePayment(judged []judgement, rows organicRows) {
 	y := t.paid(rows.test)
 	eval := &report.Evaluation{HorizonDays: t.w.Config.Features.HorizonDays, TestFrom: t.cut, TestTo: slices.Max(t.frame.AsOf),
 		TrainRows: int64(len(rows.known)), TestRows: int64(len(rows.test)), Importance: importanceOf(t.payment.importance)}
-	for k, l := range learners {
-		p := judged[k].calibrated
+	for k, j := range judged {
+		p := j.calibrated
 		m := models.Evaluate(y, p)
-		t.payment.curves = append(t.payment.curves, models.CardROC{Name: l.Name(), Points: models.ROC(y, p, rocPoints)})
-		t.payment.metrics = append(t.payment.metrics, namedMetrics{l.Name(), m})
-		eval.Models = append(eval.Models, report.ModelScore{Name: l.Name(), Champion: k == 0,
-			AUC: report.Known(m.AUC), LogLoss: report.Known(m.LogLoss), Brier: report.Known(m.Brier), ECE: report.Known(m.ECE)})
-		eval.Reliability = append(eval.Reliability, report.Reliability{Model: l.Name(), Bins: reliabilityOf(y, p)})
+		t.payment.curves = append(t.payment.curves, models.CardROC{Name: j.name, Points: models.ROC(y, p, rocPoints)})
+		t.payment.metrics = append(t.payment.metrics, namedMetrics{j.name, m})
+		eval.Models = append(eval.Models, scoreOf(j.name, k == 0, m))
+		eval.Reliability = append(eval.Reliability, report.Reliability{Model: j.name, Bins: reliabilityOf(y, p)})
 	}
 	champion := judged[0]
 	t.payment.lift = models.LiftTable(y, champion.calibrated, 10)
@@ -124,6 +129,13 @@ func (t *trainer) describePayment(learners []models.Learner, judged []judgement,
 	eval.PaidShare = report.Known(t.payment.metrics[0].Metrics.BaseRate)
 	eval.Lift = liftOf(t.payment.lift)
 	t.evaluation.Payment = eval
+}
+
+// scoreOf puts the figures of a model into the words of the report.
+func scoreOf(name string, champion bool, m models.Metrics) report.ModelScore {
+	return report.ModelScore{Name: name, Champion: champion, AUC: report.Known(m.AUC), Gini: report.Known(2*m.AUC - 1), KS: report.Known(m.KS),
+		PRAUC: report.Known(m.PRAUC), LogLoss: report.Known(m.LogLoss), Brier: report.Known(m.Brier), BrierSkill: report.Known(m.BrierSkill),
+		ECE: report.Known(m.ECE), Slope: report.Known(m.CalibSlope), Intercept: report.Known(m.CalibIntercept), Large: report.Known(m.CalibInTheLarge)}
 }
 
 // organicRows splits the organic decision points in time.
@@ -149,7 +161,9 @@ func (t *trainer) organicRows() (organicRows, error) {
 // judgement is how one learner, fitted on the training rows, predicts the test
 // period.
 type judgement struct {
+	name        string
 	calibration models.Calibration
+	known       []float64 // of the known rows, by models of other customers, calibrated
 	raw         []float64 // of the organic test rows
 	calibrated  []float64 // the same, calibrated
 	testPeriod  []float64 // calibrated, of all rows of the test period
@@ -178,14 +192,20 @@ func (t *trainer) judgePayment(ctx context.Context, l models.Learner, rows organ
 	if err != nil {
 		return j, err
 	}
+	j.known = j.calibration.ApplyAll(crossFitted)
 	j.testPeriod = j.calibration.ApplyAll(all)
+	j.raw, j.calibrated = t.organicOf(all), t.organicOf(j.testPeriod)
+	return j, nil
+}
+
+// organicOf picks the organic ones of values of the test period.
+func (t *trainer) organicOf(v []float64) (out []float64) {
 	for k, i := range t.test {
 		if t.organic(i) {
-			j.raw = append(j.raw, all[k])
-			j.calibrated = append(j.calibrated, j.testPeriod[k])
+			out = append(out, v[k])
 		}
 	}
-	return j, nil
+	return out
 }
 
 // calibrate fits the calibration that the configuration asks for.

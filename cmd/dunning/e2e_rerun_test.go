@@ -85,5 +85,8 @@ func TestEndToEndForcedRunGivesTheSameBytes(t *testing.T) {
 		t.Errorf("with --force: %s", got)
 	}
 	sameHashes(t, want, outputHashes(t, home))
+	if l := listModels(t, home); len(l.Versions) != 1 {
+		t.Errorf("training again on the same lake gave another version: %+v", l.Versions)
+	}
 	nothingLeft(t, home)
 }

@@ -152,6 +152,7 @@ var commands = []func(*app) *cobra.Command{
 	newReportCommand,
 	newTrainCommand,
 	newEvaluateCommand,
+	newModelsCommand,
 	newBacktestCommand,
 	newAllocateCommand,
 	newBenchCommand,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -162,7 +163,7 @@ func (a *app) runOnce(cmd *cobra.Command, flags runFlags, from, to string) (runA
 	if last := result.Stages[len(result.Stages)-1]; last.Stage == "report" {
 		answer.Report = filepath.Join(last.Folder, pipeline.ReportName)
 	}
-	return answer, a.promote(result)
+	return answer, a.promote(cmd.Context(), config, result)
 }
 
 // showReport prints the summary of a run that ended with a report.
@@ -187,12 +188,12 @@ func (a *app) loadConfig() (*pipeline.Config, error) {
 }
 
 // promote puts the models of a run into service.
-func (a *app) promote(result *pipeline.RunResult) error {
+func (a *app) promote(ctx context.Context, config *pipeline.Config, result *pipeline.RunResult) error {
 	for _, s := range result.Stages {
 		if s.Stage != "train" {
 			continue
 		}
-		refused, err := pipeline.Promote(a.home, *result.AsOf)
+		refused, err := pipeline.Promote(ctx, a.home, config, *result.AsOf, whoami())
 		if err != nil {
 			return err
 		}

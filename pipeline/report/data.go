@@ -22,11 +22,15 @@ type Data struct {
 	Sources    []Source        `json:"sources"`
 	Evaluation *Evaluation     `json:"evaluation"`
 	Uplift     []Uplift        `json:"uplift"`
-	Plan       *Plan           `json:"plan"`
-	Blocked    []Blocked       `json:"blocked"`
-	TopActions []TopAction     `json:"top_actions"`
-	Truth      *Truth          `json:"truth"`
-	Manifests  []Manifest      `json:"manifests"`
+	Health     *Health         `json:"health"`
+	// Comparison holds the new version against the one in force before; nil
+	// where there was none.
+	Comparison *Comparison `json:"comparison"`
+	Plan       *Plan       `json:"plan"`
+	Blocked    []Blocked   `json:"blocked"`
+	TopActions []TopAction `json:"top_actions"`
+	Truth      *Truth      `json:"truth"`
+	Manifests  []Manifest  `json:"manifests"`
 
 	// Timings are shown when given. They differ from run to run, so a report
 	// whose bytes must not is made without them; they never enter report.json.
@@ -68,9 +72,19 @@ type ModelScore struct {
 	Name     string   `json:"name"`
 	Champion bool     `json:"champion"`
 	AUC      *float64 `json:"auc"`
+	Gini     *float64 `json:"gini"` // 2·AUC − 1
+	KS       *float64 `json:"ks"`
+	PRAUC    *float64 `json:"pr_auc"`
 	LogLoss  *float64 `json:"log_loss"`
 	Brier    *float64 `json:"brier"`
-	ECE      *float64 `json:"ece"` // expected calibration error
+	// BrierSkill is 1 − Brier ÷ that of the test rows' own base rate.
+	BrierSkill *float64 `json:"brier_skill"`
+	ECE        *float64 `json:"ece"` // expected calibration error
+	// Slope and Intercept are Cox's recalibration, 1 and 0 where calibrated;
+	// Large is the intercept with the slope at 1.
+	Slope     *float64 `json:"calib_slope"`
+	Intercept *float64 `json:"calib_intercept"`
+	Large     *float64 `json:"calib_in_the_large"`
 }
 
 // Reliability is the calibration curve of one model.
