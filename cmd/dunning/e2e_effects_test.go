@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dunning/data"
+	"dunning/data/synth"
 	"dunning/features"
 	"dunning/models/uplift"
 	"dunning/pipeline"
@@ -17,8 +18,8 @@ import (
 )
 
 // With every true effect zero the models see none: the mean estimated uplift of
-// every channel is within ±0.2 percentage points and the Qini coefficient is
-// about 0.
+// every channel is within ±0.2 percentage points, the Qini coefficient is about
+// 0, no ranking is used, and the plan leaves its budget alone.
 //
 // 2,500 customers of 15 months give some 11,000 decision points to test on, of
 // which 400 (letters) to 2,300 (e-mails) are touches, and four times as many to
@@ -32,8 +33,9 @@ func TestEndToEndNullEffectsComeOutAsZero(t *testing.T) {
 	}
 	home := filepath.Join(t.TempDir(), "home")
 	must(t, "simulate", "--home", home, "--customers", "2500", "--months", "15", "--null-effects", "--no-truth")
-	runHome(t, home, "--to", "train")
-	folders := stageFolders(t, home, "extract", "features", "train")
+	runHome(t, home, "--to", "optimize")
+	folders := stageFolders(t, home, "extract", "features", "train", "optimize")
+	spendsNothing(t, folders)
 	rows, err := data.Read[pipeline.HeldOut](filepath.Join(folders["train"], "heldout.parquet"))
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +73,43 @@ func TestEndToEndNullEffectsComeOutAsZero(t *testing.T) {
 	}
 }
 
+// spendsNothing checks that no channel's ranking is used and that the plan
+// spends less than a hundredth of its budget.
+func spendsNothing(t *testing.T, folders map[string]string) {
+	t.Helper()
+	var model struct {
+		Channels map[data.Channel]struct {
+			Usable  bool    `json:"usable"`
+			Average float64 `json:"average"`
+		} `json:"channels"`
+	}
+	readFile(t, filepath.Join(folders["train"], "response.json"), &model)
+	if len(model.Channels) != len(data.Channels) {
+		t.Fatalf("%d channels have a response", len(model.Channels))
+	}
+	for ch, c := range model.Channels {
+		if c.Usable || c.Average != 0 {
+			t.Errorf("%s: a ranking is used: %v, or everybody has %.4f", ch, c.Usable, c.Average)
+		}
+	}
+	var plan pipeline.Optimization
+	readFile(t, filepath.Join(folders["optimize"], "optimization.json"), &plan)
+	if p := plan.Plan; p.SpentCents*100 > p.BudgetCents || p.BudgetCents == 0 {
+		t.Errorf("the plan spends %d of %d cents on touches that do nothing", p.SpentCents, p.BudgetCents)
+	}
+}
+
+func readFile(t *testing.T, path string, v any) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // effectOf returns the estimated effect of a channel, nil where it has none.
 func effectOf(h *pipeline.HeldOut, ch data.Channel) *float64 {
 	return [...]*float64{h.UpliftEmail, h.UpliftSMS, h.UpliftWhatsApp, h.UpliftVoice, h.UpliftLetter}[ch.Index()]
@@ -78,14 +117,8 @@ func effectOf(h *pipeline.HeldOut, ch data.Channel) *float64 {
 
 func readEvaluation(t *testing.T, folder string) pipeline.Evaluation {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(folder, "evaluation.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var e pipeline.Evaluation
-	if err := json.Unmarshal(b, &e); err != nil {
-		t.Fatal(err)
-	}
+	readFile(t, filepath.Join(folder, "evaluation.json"), &e)
 	return e
 }
 
@@ -174,14 +207,9 @@ func TestEndToEndModelsAndPlanNearTheTruth(t *testing.T) {
 	home := filepath.Join(t.TempDir(), "home")
 	must(t, "simulate", "--home", home, "--customers", "2000")
 	runHome(t, home)
-	b, err := os.ReadFile(filepath.Join(stageFolders(t, home)["report"], "report.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	folders := stageFolders(t, home, "extract", "features", "train", "report")
 	var doc report.Data
-	if err := json.Unmarshal(b, &doc); err != nil {
-		t.Fatal(err)
-	}
+	readFile(t, filepath.Join(folders["report"], "report.json"), &doc)
 	truth := doc.Truth
 	if truth == nil || truth.Ours == nil || truth.Ceiling == nil || truth.Oracle == nil {
 		t.Fatalf("the report has no truth: %+v", truth)
@@ -199,6 +227,110 @@ func TestEndToEndModelsAndPlanNearTheTruth(t *testing.T) {
 		}
 	}
 	planBeatsChance(t, truth)
+	undoesConfounding(t, home, folders)
+	backtestsTheTruth(t, home)
+	backtestsTheLog(t, home)
+}
+
+// undoesConfounding checks voice calls, which the log gives to those who pay
+// late: whoever was called pays less often than whoever was left alone although
+// calls help, and the estimates say that they help, within two standard errors.
+func undoesConfounding(t *testing.T, home string, folders map[string]string) {
+	t.Helper()
+	rows, err := data.Read[pipeline.HeldOut](filepath.Join(folders["train"], "heldout.parquet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paid, n [2]float64
+	r := heldOutRankings(t, folders, rows)[data.Voice]
+	for i, y := range r.Y {
+		arm := 0
+		if r.Treated[i] {
+			arm = 1
+		}
+		paid[arm] += y
+		n[arm]++
+	}
+	naive := paid[1]/n[1] - paid[0]/n[0]
+	truth, decisions := 0.0, map[string]*pipeline.HeldOut{}
+	for i := range rows {
+		decisions[rows[i].CustomerID+rows[i].AsOf.String()] = &rows[i]
+	}
+	all, err := data.Read[synth.DecisionTruth](filepath.Join(home, "truth", "decisions.parquet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	matched := 0.0
+	for i := range all {
+		if d := &all[i]; decisions[d.CustomerID+d.AsOf.String()] != nil && d.BalanceCents > 0 {
+			truth += d.EffectCents(data.Voice) / float64(d.BalanceCents)
+			matched++
+		}
+	}
+	truth /= matched
+	for _, u := range readEvaluation(t, folders["train"]).Uplift {
+		if u.Channel != data.Voice {
+			continue
+		}
+		se := (*u.ATEHi - *u.ATELo) / (2 * 1.96)
+		t.Logf("voice: naive %+.2f points, doubly robust %+.2f ± %.2f, truth %+.2f over %.0f decisions", 100*naive, 100**u.ATE, 100*se, 100*truth, matched)
+		if naive >= 0 || truth <= 0.01 || math.Abs(*u.ATE-truth) > 2*se || se > .02 {
+			t.Errorf("voice: naive %+.4f, doubly robust %+.4f ± %.4f, truth %+.4f", naive, *u.ATE, se, truth)
+		}
+		return
+	}
+	t.Error("voice was not judged")
+}
+
+// backtestsTheTruth checks the table on simulated truth: in order, and ours
+// above every rule of thumb.
+func backtestsTheTruth(t *testing.T, home string) {
+	t.Helper()
+	var b pipeline.Backtest
+	mustJSON(t, &b, "backtest", "--home", home, "--budgets", "7500,15000")
+	worth := map[string]data.Cents{}
+	for _, p := range b.Plans {
+		worth[p.Policy] += p.TrueCents
+		if p.SpentCents > p.BudgetCents {
+			t.Errorf("%s spends %d of %d", p.Policy, p.SpentCents, p.BudgetCents)
+		}
+	}
+	if len(b.Plans) != 20 || !b.Simulated || worth[pipeline.PolicyNone] != 0 {
+		t.Errorf("%d plans, simulated %v, no contact is worth %d", len(b.Plans), b.Simulated, worth[pipeline.PolicyNone])
+	}
+	ours := worth[pipeline.PolicyOurs]
+	t.Logf("true values: %v", worth)
+	for _, p := range []string{pipeline.PolicyRegua, pipeline.PolicyBalance, pipeline.PolicyPropensity, pipeline.PolicyS, pipeline.PolicyT} {
+		if _, ok := worth[p]; !ok || worth[p] >= ours {
+			t.Errorf("%s is worth %d (known: %v), ours %d", p, worth[p], ok, ours)
+		}
+	}
+	if oracle, ceiling := worth[pipeline.PolicyOracle], worth[pipeline.PolicyCeiling]; oracle < ceiling || oracle < ours {
+		t.Errorf("oracle %d, ceiling %d, ours %d", oracle, ceiling, ours)
+	}
+	if o := b.Organic; o == nil || o.TrueLogLoss > o.CeilingLogLoss || o.CeilingLogLoss > o.LogLoss || o.Rows < 1000 {
+		t.Errorf("payment: %+v", o)
+	}
+}
+
+// backtestsTheLog checks that the same portfolio without its truth is judged by
+// the log.
+func backtestsTheLog(t *testing.T, home string) {
+	t.Helper()
+	if err := os.RemoveAll(filepath.Join(home, "truth")); err != nil {
+		t.Fatal(err)
+	}
+	var b pipeline.Backtest
+	mustJSON(t, &b, "backtest", "--home", home, "--budgets", "15000")
+	if b.Simulated || len(b.Plans) > 0 || len(b.Logged) != 5 {
+		t.Fatalf("simulated %v, %d plans, %d policies judged by the log", b.Simulated, len(b.Plans), len(b.Logged))
+	}
+	for _, p := range b.Logged {
+		t.Logf("%s: touches %d of %d, expected %.1f, value %.1f ± %.1f cents %s", p.Policy, p.Touched, p.Decisions, known(p.ExpectedCents), known(p.ValueCents), known(p.StderrCents), p.Refused)
+		if p.Refused == "" && (p.ValueCents == nil || p.StderrCents == nil) || p.Refused != "" && p.ValueCents != nil {
+			t.Errorf("%s: value %v, refused %q", p.Policy, p.ValueCents, p.Refused)
+		}
+	}
 }
 
 func known(p *float64) float64 {
