@@ -340,6 +340,30 @@ func (e *Engine) Window(c *data.Customer, day data.Date) (start, end time.Time, 
 	return start, end, start.Before(end)
 }
 
+// WindowWithin returns the part of the day's hours that lies within further
+// hours of the customer's own clock, in UTC; ok is false when there is none.
+func (e *Engine) WindowWithin(c *data.Customer, day data.Date, hours Hours) (start, end time.Time, ok bool) {
+	start, end, ok = e.Window(c, day)
+	if !ok {
+		return start, end, false
+	}
+	opens, closes := e.zones.of(c)
+	if from := at(day, hours.Start, opens); from.After(start) {
+		start = from
+	}
+	if until := at(day, hours.End, closes); until.Before(end) {
+		end = until
+	}
+	return start, end, start.Before(end)
+}
+
+// Zone returns the customer's time zone: his own, his state's, or, where neither
+// is known, the one in which his hours close first.
+func (e *Engine) Zone(c *data.Customer) *time.Location {
+	_, closes := e.zones.of(c)
+	return closes
+}
+
 // BusinessDay reports whether the day is neither a weekend nor a holiday of the
 // packs in a state.
 func (e *Engine) BusinessDay(uf string, day data.Date) bool {

@@ -155,6 +155,8 @@ var commands = []func(*app) *cobra.Command{
 	newModelsCommand,
 	newBacktestCommand,
 	newAllocateCommand,
+	newReguasCommand,
+	newPolicyCommand,
 	newBenchCommand,
 	newSimulateCommand,
 	newPlansCommand,
