@@ -17,7 +17,9 @@ var actionSchema = arrow.NewSchema([]arrow.Field{
 	{Name: "window_start", Type: arrow.FixedWidthTypes.Timestamp_us}, {Name: "window_end", Type: arrow.FixedWidthTypes.Timestamp_us},
 	{Name: "step", Type: arrow.PrimitiveTypes.Int32}, {Name: "cost_cents", Type: arrow.PrimitiveTypes.Int64}, {Name: "value_cents", Type: arrow.PrimitiveTypes.Int64},
 	{Name: "reduced_cost_cents", Type: arrow.PrimitiveTypes.Int64}, {Name: "treat_prob", Type: arrow.PrimitiveTypes.Float64},
-	{Name: "source", Type: arrow.BinaryTypes.String}, {Name: "reason", Type: arrow.BinaryTypes.String}, {Name: "state", Type: arrow.BinaryTypes.String},
+	{Name: "source", Type: arrow.BinaryTypes.String}, {Name: "reason", Type: arrow.BinaryTypes.String},
+	{Name: "regua_id", Type: arrow.BinaryTypes.String}, {Name: "regua_version", Type: arrow.PrimitiveTypes.Int32}, {Name: "regua_step", Type: arrow.BinaryTypes.String},
+	{Name: "template", Type: arrow.BinaryTypes.String}, {Name: "state", Type: arrow.BinaryTypes.String},
 }, nil)
 
 // arrowActions writes one record batch for each write.
@@ -48,7 +50,11 @@ func (a arrowActions) write(actions []PlannedAction) error {
 		b.Field(11).(*array.Float64Builder).Append(x.TreatProb)
 		text(12, string(x.Source))
 		text(13, x.Reason)
-		text(14, x.State)
+		text(14, x.ReguaID)
+		b.Field(15).(*array.Int32Builder).Append(x.ReguaVersion)
+		text(16, x.ReguaStep)
+		text(17, x.Template)
+		text(18, x.State)
 	}
 	record := b.NewRecordBatch()
 	defer record.Release()

@@ -94,7 +94,7 @@ func arrowStates(b []byte) (map[string]string, error) {
 	for r.Next() {
 		batch := r.RecordBatch()
 		for i := range int(batch.NumRows()) {
-			out[batch.Column(1).(*array.String).Value(i)] = batch.Column(14).(*array.String).Value(i)
+			out[batch.Column(1).(*array.String).Value(i)] = batch.Column(18).(*array.String).Value(i)
 		}
 	}
 	return out, r.Err()

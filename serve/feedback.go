@@ -74,7 +74,7 @@ func WriteFeedback(ctx context.Context, l *ledger.Store, home string, all bool, 
 		if a.RealCostCents != nil {
 			cost = *a.RealCostCents
 		}
-		add("touches", a.SentAt, a.ActionID, a.CustomerID, string(a.Channel), stamp(a.SentAt), number(int64(cost)), "", a.PlanID, strconv.FormatFloat(a.TreatProb, 'g', -1, 64))
+		add("touches", a.SentAt, a.ActionID, a.CustomerID, string(a.Channel), stamp(a.SentAt), number(int64(cost)), a.Template, a.PlanID, strconv.FormatFloat(a.TreatProb, 'g', -1, 64))
 		add("touch_events", a.SentAt, a.ActionID, stamp(a.SentAt), string(data.EventSent))
 	}
 	for _, e := range events {

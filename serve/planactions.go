@@ -248,14 +248,15 @@ type csvActions struct{ w *csv.Writer }
 func newCSVActions(w io.Writer) actionWriter {
 	out := csvActions{csv.NewWriter(w)}
 	out.w.Write([]string{"plan_id", "action_id", "customer_id", "channel", "day", "window_start", "window_end", "step", "cost_cents", "value_cents",
-		"reduced_cost_cents", "treat_prob", "source", "reason", "state"}) // the error comes again at Flush
+		"reduced_cost_cents", "treat_prob", "source", "reason", "regua_id", "regua_version", "regua_step", "template", "state"}) // the error comes again at Flush
 	return out
 }
 
 func (c csvActions) write(actions []PlannedAction) error {
 	for _, a := range actions {
 		err := c.w.Write([]string{a.PlanID, a.ActionID, a.CustomerID, string(a.Channel), a.Day.String(), a.WindowStart.UTC().Format(time.RFC3339), a.WindowEnd.UTC().Format(time.RFC3339),
-			number(int64(a.Step)), number(int64(a.CostCents)), number(int64(a.ValueCents)), number(int64(a.ReducedCostCents)), strconv.FormatFloat(a.TreatProb, 'g', -1, 64), string(a.Source), a.Reason, a.State})
+			number(int64(a.Step)), number(int64(a.CostCents)), number(int64(a.ValueCents)), number(int64(a.ReducedCostCents)), strconv.FormatFloat(a.TreatProb, 'g', -1, 64), string(a.Source), a.Reason,
+			a.ReguaID, number(int64(a.ReguaVersion)), a.ReguaStep, a.Template, a.State})
 		if err != nil {
 			return fmt.Errorf("serve: csv: %w", err)
 		}

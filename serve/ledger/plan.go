@@ -103,7 +103,7 @@ func (p *planHash) line(fields []any) error {
 
 func (p *planHash) add(a *Action) error {
 	return p.line([]any{a.ActionID, a.CustomerID, a.Channel, a.Day.String(), a.WindowStart.UnixMicro(), a.WindowEnd.UnixMicro(), a.Step,
-		a.CostCents, a.ValueCents, a.ReducedCostCents, a.TreatProb, a.Source, a.Reason, a.Segment})
+		a.CostCents, a.ValueCents, a.ReducedCostCents, a.TreatProb, a.Source, a.Reason, a.Segment, a.ReguaID, a.ReguaVersion, a.ReguaStep, a.Template})
 }
 
 func (p *planHash) sum() string { return hex.EncodeToString(p.h.Sum(nil)) }
@@ -175,7 +175,7 @@ func (a *Action) validate() error {
 	case !(a.TreatProb > 0 && a.TreatProb <= 1):
 		return fmt.Errorf("%w: treat_prob %v", data.ErrBadProbability, a.TreatProb)
 	}
-	for _, s := range []string{a.CustomerID, string(a.Source), a.Reason, a.Segment} {
+	for _, s := range []string{a.CustomerID, string(a.Source), a.Reason, a.Segment, a.ReguaID, a.ReguaStep, a.Template} {
 		if !plain(s) {
 			return fmt.Errorf("%w: a text that is not UTF-8", data.ErrBadInput)
 		}
@@ -241,9 +241,10 @@ func (o *operation) insertPlan(p Proposal, sum, parent, part string) (Plan, erro
 	for i := range p.Actions {
 		a := &p.Actions[i]
 		rows[i] = []any{v.ID, a.ActionID, a.CustomerID, string(a.Channel), a.Day.String(), a.WindowStart.UnixMicro(), a.WindowEnd.UnixMicro(), int64(a.Step),
-			int64(a.CostCents), int64(a.ValueCents), int64(a.ReducedCostCents), a.TreatProb, string(a.Source), a.Reason, a.Segment}
+			int64(a.CostCents), int64(a.ValueCents), int64(a.ReducedCostCents), a.TreatProb, string(a.Source), a.Reason, a.Segment,
+			a.ReguaID, int64(a.ReguaVersion), a.ReguaStep, a.Template}
 	}
-	if _, err := o.each(`INSERT INTO actions (`+actionColumns("")+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`, rows); err != nil {
+	if _, err := o.each(`INSERT INTO actions (`+actionColumns("")+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`, rows); err != nil {
 		return v, err
 	}
 	return v, nil
@@ -279,7 +280,7 @@ func planOf(t transaction, id string) (Plan, error) {
 // actionColumns lists the columns of scanAction, of a table's alias.
 func actionColumns(alias string) string {
 	columns := []string{"plan_id", "action_id", "customer_id", "channel", "day", "window_start", "window_end", "step",
-		"cost_cents", "value_cents", "reduced_cost_cents", "treat_prob", "source", "reason", "segment"}
+		"cost_cents", "value_cents", "reduced_cost_cents", "treat_prob", "source", "reason", "segment", "regua_id", "regua_version", "regua_step", "template"}
 	if alias == "" {
 		return strings.Join(columns, ", ")
 	}
@@ -292,7 +293,8 @@ func scanAction(row scanner, more ...any) (Action, error) {
 	var day string
 	var start, end int64
 	err := row.Scan(append([]any{&a.PlanID, &a.ActionID, &a.CustomerID, &a.Channel, &day, &start, &end, &a.Step,
-		&a.CostCents, &a.ValueCents, &a.ReducedCostCents, &a.TreatProb, &a.Source, &a.Reason, &a.Segment}, more...)...)
+		&a.CostCents, &a.ValueCents, &a.ReducedCostCents, &a.TreatProb, &a.Source, &a.Reason, &a.Segment,
+		&a.ReguaID, &a.ReguaVersion, &a.ReguaStep, &a.Template}, more...)...)
 	if err != nil {
 		return a, err
 	}

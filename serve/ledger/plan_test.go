@@ -66,6 +66,10 @@ func TestHashCoversEveryField(t *testing.T) {
 		"source":             func(p *ledger.Proposal) { p.Actions[0].Source = data.SourceRegua },
 		"reason":             func(p *ledger.Proposal) { p.Actions[0].Reason += " " },
 		"segment":            func(p *ledger.Proposal) { p.Actions[0].Segment = "gold" },
+		"régua":              func(p *ledger.Proposal) { p.Actions[0].ReguaID = "amigavel" },
+		"régua's version":    func(p *ledger.Proposal) { p.Actions[0].ReguaVersion++ },
+		"régua's step":       func(p *ledger.Proposal) { p.Actions[0].ReguaStep = "D+1" },
+		"template":           func(p *ledger.Proposal) { p.Actions[0].Template = "lembrete" },
 	}
 	for name, change := range changes {
 		p := base

@@ -100,6 +100,10 @@ CREATE TABLE actions (
     source       TEXT    NOT NULL,
     reason       TEXT    NOT NULL,
     segment      TEXT    NOT NULL,
+    regua_id     TEXT    NOT NULL,
+    regua_version INTEGER NOT NULL,
+    regua_step   TEXT    NOT NULL,
+    template     TEXT    NOT NULL,
     PRIMARY KEY (plan_id, action_id)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER actions_insert BEFORE INSERT ON actions BEGIN
