@@ -3,7 +3,9 @@ package policy_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -435,4 +437,41 @@ func ExampleEngine_Check() {
 	// 2026-03-06 allowed 12:00 to 22:00 UTC
 	// 2026-03-07 hours_rj: Outside the hours in Rio de Janeiro: weekdays 9–19, never on Saturdays. (Lei RJ 6.854/2014 art. 3 §4, redação da Lei RJ 7.868/2018)
 	// 2026-03-08 sunday: No contact on Sundays. (CDC art. 71 (descanso); Lei SP 15.426/2014 art. 2; Lei AL 7.782/2016)
+}
+
+// BenchmarkFilterMillion filters the candidates of a million customers: five
+// channels on seven days.
+func BenchmarkFilterMillion(b *testing.B) {
+	const customers, days = 1_000_000, 7
+	e := newEngine(b, nil)
+	day := data.MakeDate(2026, time.March, 10)
+	for b.Loop() {
+		blocked, workers := make([]int, runtime.GOMAXPROCS(0)), runtime.GOMAXPROCS(0)
+		var wg sync.WaitGroup
+		for w := range workers {
+			wg.Go(func() {
+				for i := w; i < customers; i += workers {
+					c, f := friendly(ufNames[i%len(ufNames)], day)
+					c.ConsentSMS, c.Dispute = i%7 > 0, i%50 == 0
+					f.DaysPastDue = int32(i%60 - 10)
+					if i%3 == 0 {
+						f.Touches = []data.Date{day - data.Date(i%5), day - 9}
+					}
+					s := e.Prepare(&c, &f)
+					for d := range data.Date(days) {
+						for _, ch := range data.Channels {
+							if e.Decide(&s, ch, day+d) != policy.Allowed {
+								blocked[w]++
+							}
+						}
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if blocked[0] == 0 {
+			b.Fatal("nothing was blocked")
+		}
+	}
+	b.ReportMetric(float64(b.N*customers*days*len(data.Channels))/b.Elapsed().Seconds(), "candidates/s")
 }

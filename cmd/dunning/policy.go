@@ -123,7 +123,7 @@ func newPolicyExplainCommand(a *app) *cobra.Command {
 		Short: "Say what a rule forbids, whom it binds, since when and from which law",
 		Example: `  dunning policy explain hours_rj
   dunning policy explain prescribed --json`,
-		Args: takesOne("the id of a rule, as blocked_by names it"),
+		Args: oneArg("rule id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			day, err := dayFlag("as-of", asOf)
 			if err != nil {
@@ -146,16 +146,6 @@ func newPolicyExplainCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&asOf, "as-of", "", "day (default today)")
 	return cmd
-}
-
-// takesOne accepts one positional argument.
-func takesOne(what string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return fmt.Errorf("%w: %s needs one argument, %s; see --help", data.ErrUsage, cmd.CommandPath(), what)
-		}
-		return nil
-	}
 }
 
 func (a *app) printRule(r policy.RuleInfo) {

@@ -87,7 +87,7 @@ func newReguasShowCommand(a *app) *cobra.Command {
 		Short: "Show a version and its text (the latest unless @VERSION says)",
 		Example: `  dunning reguas show b2b
   dunning reguas show b2b@1 --json`,
-		Args: takesOne("a régua like b2b or b2b@3"),
+		Args: oneArg("régua like b2b or b2b@3"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, version, err := reguaVersion(args[0])
 			if err != nil {
@@ -131,7 +131,7 @@ func newReguasSaveCommand(a *app) *cobra.Command {
 reported at once, with line, column and a hint.`,
 		Example: `  dunning reguas save b2b.yaml --by ana
   dunning reguas save - --by ana < b2b.yaml`,
-		Args: takesOne("a file, or - for standard input"),
+		Args: oneArg("file, or - for standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := readRegua(args[0])
 			if err != nil {
@@ -175,7 +175,7 @@ func newReguasPublishCommand(a *app) *cobra.Command {
 		Short:   "Put a draft into force; its author may not",
 		Long:    "Put a draft into force, from the next plan on; the version before it is retired. Its\nauthor may not: that is refused with exit code 4.",
 		Example: "  dunning reguas publish b2b --by bia",
-		Args:    takesOne("a régua like b2b or b2b@3"),
+		Args:    oneArg("régua like b2b or b2b@3"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, version, err := reguaVersion(args[0])
 			if err != nil {
@@ -195,7 +195,7 @@ func newReguasRetireCommand(a *app) *cobra.Command {
 		Use:     "retire REGUA[@VERSION]",
 		Short:   "Take a version out of force, or a draft off the table",
 		Example: "  dunning reguas retire b2b --by bia",
-		Args:    takesOne("a régua like b2b or b2b@3"),
+		Args:    oneArg("régua like b2b or b2b@3"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, version, err := reguaVersion(args[0])
 			if err != nil {
@@ -290,7 +290,7 @@ recovery, by which rules it is blocked, what finds no money, and what is forgone
 against the recommendation with the same money. Nothing is written.`,
 		Example: `  dunning reguas try b2b.yaml --as-of 2026-01-05
   dunning reguas library --save b2b | dunning reguas try - --json`,
-		Args: takesOne("a file, or - for standard input"),
+		Args: oneArg("file, or - for standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := readRegua(args[0])
 			if err != nil {

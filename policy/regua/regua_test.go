@@ -2,6 +2,9 @@ package regua_test
 
 import (
 	"errors"
+	"flag"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -113,5 +116,40 @@ func TestAllFaultsAtOnce(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not reported: %v", want, err)
 		}
+	}
+}
+
+var update = flag.Bool("update", false, "rewrite the columns in docs/REGUAS.md")
+
+// TestReguasPageListsTheColumns compares docs/REGUAS.md with the code.
+func TestReguasPageListsTheColumns(t *testing.T) {
+	const page, begin, end = "../../docs/REGUAS.md", "go test ./policy/regua -update -->\n", "<!-- end of columns -->"
+	b, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok1 := strings.Cut(string(b), begin)
+	_, tail, ok2 := strings.Cut(rest, end)
+	if !ok1 || !ok2 {
+		t.Fatal("the page has no place for the columns")
+	}
+	var table strings.Builder
+	table.WriteString("| column | type | what it is |\n|---|---|---|\n")
+	for _, c := range regua.Columns() {
+		doc := c.Doc
+		if c.OfInvoice {
+			doc += " (`stop` and `when` only)"
+		}
+		fmt.Fprintf(&table, "| `%s` | %s | %s |\n", c.Name, c.Type, doc)
+	}
+	want := head + begin + table.String() + end + tail
+	if *update {
+		if err := data.WriteFile(page, []byte(want)); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if want != string(b) {
+		t.Errorf("%s is not what the code says; run: go test ./policy/regua -run Columns -update", page)
 	}
 }
