@@ -44,8 +44,9 @@ type Facts struct {
 	NoticeDeliveredOn data.Date
 }
 
-// Subject is one customer made ready for many questions. It is a plain value;
-// it shares Touches with the Facts it was made of.
+// Subject is one customer made ready for many questions. It is a plain value,
+// which shares Touches with the Facts it was made of, and belongs to one
+// goroutine: it remembers the day that was asked about last.
 type Subject struct {
 	uf         int
 	violated   uint64                     // rules that forbid every channel and day
@@ -60,6 +61,10 @@ type Subject struct {
 	pausedTill data.Date
 	hasPromise bool
 	soft       bool
+
+	askedDay bool      // day and onDay are set
+	day      data.Date // asked about last
+	onDay    uint64    // rules that forbid every channel on it
 }
 
 // Engine applies the rules of its packs. It is safe for concurrent use.
@@ -78,6 +83,7 @@ type Engine struct {
 	// perCustomer, perChannel and perDay hold the indexes of the rules that
 	// each step has to test; calendar rules need none.
 	perCustomer, perChannel, perDay []int
+	perChannelDay                   []int // rules of the day that ask for the channel too
 	channelScope                    [len(data.Channels)]uint64 // rules that bind the channel
 	channelsOf                      []uint8                    // channels that a rule binds, a bit each
 	reporting                       uint64                     // rules on reports to a bureau only
@@ -173,7 +179,11 @@ func (e *Engine) sortRules() {
 			e.reporting |= 1 << i
 		case NoSunday, NoHoliday, ContactHours: // the calendar's
 		default:
-			if e.binding(r.Kind) {
+			switch {
+			case !e.binding(r.Kind):
+			case r.Kind == ChannelCap || r.Kind == SoftTone:
+				e.perChannelDay = append(e.perChannelDay, i)
+			default:
 				e.perDay = append(e.perDay, i)
 			}
 		}
@@ -286,8 +296,16 @@ func (e *Engine) Decide(s *Subject, ch data.Channel, day data.Date) int {
 		panic(fmt.Sprintf("policy: unknown channel %q", ch))
 	}
 	info := e.calendar.day(s.uf, day)
-	hit := s.violated | s.onChannel[j] | info.forbidden
-	for _, i := range e.perDay {
+	if !s.askedDay || s.day != day { // the channels of a day are asked about in a row
+		s.askedDay, s.day, s.onDay = true, day, 0
+		for _, i := range e.perDay {
+			if e.forbidsDay(i, s, j, day) {
+				s.onDay |= 1 << i
+			}
+		}
+	}
+	hit := s.violated | s.onChannel[j] | info.forbidden | s.onDay
+	for _, i := range e.perChannelDay {
 		if e.forbidsDay(i, s, j, day) {
 			hit |= 1 << i
 		}
