@@ -62,19 +62,22 @@ const (
 
 // FitLine fits a line by penalised likelihood: intercept 0 ± 0.5 and slope
 // 1 ± 0.25 before any row. A slope below 0 is kept at 0, which predicts the
-// base rate.
-func FitLine(y, p []float64) Line {
+// base rate. w are row weights, nil for all ones.
+func FitLine(y, p, w []float64) Line {
 	checkPair(y, p)
 	l := Line{Slope: 1}
 	for range lineSteps {
 		ga, gb := (l.Slope-1)/(lineSlopeSD*lineSlopeSD), l.Intercept/(lineInterceptSD*lineInterceptSD)
 		haa, hab, hbb := 1/(lineSlopeSD*lineSlopeSD), 0.0, 1/(lineInterceptSD*lineInterceptSD)
 		for i, v := range y {
-			x := logit(p[i])
+			x, wi := logit(p[i]), 1.0
+			if w != nil {
+				wi = w[i]
+			}
 			q := logistic(l.Intercept + l.Slope*x)
-			w := q * (1 - q)
-			ga, gb = ga+(q-v)*x, gb+q-v
-			haa, hab, hbb = haa+w*x*x, hab+w*x, hbb+w
+			h := wi * q * (1 - q)
+			ga, gb = ga+wi*(q-v)*x, gb+wi*(q-v)
+			haa, hab, hbb = haa+h*x*x, hab+h*x, hbb+h
 		}
 		det := haa*hbb - hab*hab
 		da, db := (hbb*ga-hab*gb)/det, (haa*gb-hab*ga)/det
@@ -90,16 +93,21 @@ func FitLine(y, p []float64) Line {
 	return l
 }
 
+// halfLifeDays is after how many days a decision counts half in a line: a break
+// has the upper hand a fortnight after its first outcomes.
+const halfLifeDays = 10
+
 // Lines returns the recalibration in force at each of some days: fitted to the
-// decisions looked back on, anew when a week has passed, and "as it is" where
-// fewer than priorRows outcomes are known. at must not fall.
+// decisions looked back on, the later the heavier, anew when two days have
+// passed, and "as it is" where fewer than priorRows outcomes are known. at must
+// not fall.
 func (r Rolling) Lines(asOf []data.Date, y, p []float64, at []data.Date) []Line {
 	checkPair(y, p)
 	l := newLookback(asOf)
 	out := make([]Line, len(at))
 	var fitted data.Date
 	for k, day := range at {
-		if k > 0 && day < fitted+7 {
+		if k > 0 && day < fitted+2 {
 			if day < at[k-1] {
 				panic("models: days of a rolling calibration fall")
 			}
@@ -111,7 +119,11 @@ func (r Rolling) Lines(asOf []data.Date, y, p []float64, at []data.Date) []Line 
 		out[k] = Line{Slope: 1}
 		if to-from >= priorRows {
 			rows := l.order[from:to]
-			out[k] = FitLine(Take(y, rows), Take(p, rows))
+			weight := make([]float64, len(rows))
+			for n := range rows {
+				weight[n] = math.Exp2(-float64(day-data.Date(r.HorizonDays)-l.days[from+n]) / halfLifeDays)
+			}
+			out[k] = FitLine(Take(y, rows), Take(p, rows), weight)
 		}
 	}
 	return out

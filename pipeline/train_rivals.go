@@ -185,7 +185,10 @@ func (m *responseModel) validate(path string) error {
 	if m.SchemaVersion != responseSchema || m.Ensemble == nil || len(m.Ensemble.Bags) == 0 {
 		return damaged(fmt.Errorf("schema version %d, this program reads %d", m.SchemaVersion, responseSchema))
 	}
-	for _, b := range m.Ensemble.Bags {
+	for k, b := range m.Ensemble.Bags {
+		if b == nil {
+			return damaged(fmt.Errorf("bag %d is missing", k))
+		}
 		if err := b.Validate(); err != nil {
 			return damaged(err)
 		}

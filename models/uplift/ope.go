@@ -36,6 +36,9 @@ type Estimate struct {
 	Direct float64 // the outcome model alone
 	DR     float64 // doubly robust (AIPW)
 	DRSE   float64 // its standard error, from the influence values, clustered by unit
+	// DRLo and DRHi are its interval of nominal coverage [Level], by a bootstrap
+	// of the units.
+	DRLo, DRHi float64
 	// ESS is the effective sample size (Σw)²/Σw² of the weights; of an effect,
 	// the smaller of its two options'.
 	ESS float64
@@ -48,7 +51,7 @@ type Estimate struct {
 
 func refusedEstimate(reason string) Estimate {
 	nan := math.NaN()
-	return Estimate{Naive: nan, IPS: nan, SNIPS: nan, Direct: nan, DR: nan, DRSE: nan, ESS: nan, MeanWeight: nan, Refused: reason}
+	return Estimate{Naive: nan, IPS: nan, SNIPS: nan, Direct: nan, DR: nan, DRSE: nan, DRLo: nan, DRHi: nan, ESS: nan, MeanWeight: nan, Refused: reason}
 }
 
 // Effects estimates the average effect of each treatment 1..T over the
@@ -80,7 +83,9 @@ func (e Evaluator) Effects(ctx context.Context, log Log) ([]Estimate, error) {
 			direct += mu[t+1][i] - mu[0][i]
 		}
 		out[t].Direct = direct / float64(log.Rows())
-		out[t].DR, out[t].DRSE = MeanSE(pseudoOutcome(log, mu, prob, t+1), log.Unit)
+		influence := pseudoOutcome(log, mu, prob, t+1)
+		out[t].DR, out[t].DRSE = MeanSE(influence, log.Unit)
+		out[t].DRLo, out[t].DRHi = BootstrapInterval(influence, log.Unit, Level, e.Seed)
 	}
 	return out, nil
 }
@@ -114,6 +119,7 @@ func (e Evaluator) Policy(ctx context.Context, log Log, policy [][]float64) (Est
 	}
 	out.Direct = direct / float64(log.Rows())
 	out.DR, out.DRSE = MeanSE(influence, log.Unit)
+	out.DRLo, out.DRHi = BootstrapInterval(influence, log.Unit, Level, e.Seed)
 	return out, nil
 }
 
