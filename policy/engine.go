@@ -83,7 +83,7 @@ type Engine struct {
 	// perCustomer, perChannel and perDay hold the indexes of the rules that
 	// each step has to test; calendar rules need none.
 	perCustomer, perChannel, perDay []int
-	perChannelDay                   []int // rules of the day that ask for the channel too
+	perChannelDay                   []int                      // rules of the day that ask for the channel too
 	channelScope                    [len(data.Channels)]uint64 // rules that bind the channel
 	channelsOf                      []uint8                    // channels that a rule binds, a bit each
 	reporting                       uint64                     // rules on reports to a bureau only
