@@ -132,7 +132,7 @@ type dispatcher struct {
 
 func (a *app) dispatch(ctx context.Context, r *remote, c *client.Client, o dispatchOptions) error {
 	d := &dispatcher{a: a, c: c, o: o}
-	d.Day = data.DateOf(time.Now().In(brasilia))
+	d.Day = data.DateOf(a.now().In(brasilia))
 	if o.day != "" {
 		d.Day, _ = data.ParseDate(o.day) // check read it
 	}
@@ -276,7 +276,7 @@ func (d *dispatcher) post(ctx context.Context, grant ledger.Grant) error {
 	silent := 0
 	until := grant.Actions[0].Until
 	for i, action := range grant.Actions {
-		if time.Until(until) < d.o.lease/3 {
+		if until.Sub(d.a.now()) < d.o.lease/3 {
 			var err error
 			if until, err = d.extend(ctx, grant, i); err != nil {
 				return err

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -117,7 +116,7 @@ func newEventsWriteCommand(a *app, r *remote) *cobra.Command {
 				return fmt.Errorf("%w: events write works on the home; a server writes by itself", data.ErrUsage)
 			}
 			err := a.withStore(cmd.Context(), r.dsn, func(s *ledger.Store) error {
-				return serve.WriteFeedback(cmd.Context(), s, a.home, all, time.Now())
+				return serve.WriteFeedback(cmd.Context(), s, a.home, all, a.now())
 			})
 			if err != nil {
 				return err

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"time"
 
 	"dunning/data"
 	"dunning/pipeline"
@@ -33,7 +32,7 @@ const (
 // ledgerConfig says where the home's ledger is: in PostgreSQL where a
 // connection string is given, and otherwise in the home's database.
 func (a *app) ledgerConfig(dsn, heads string) (ledger.Config, error) {
-	config := ledger.Config{Clock: time.Now, DSN: cmp.Or(dsn, os.Getenv(dsnEnv))}
+	config := ledger.Config{Clock: a.now, DSN: cmp.Or(dsn, os.Getenv(dsnEnv))}
 	if config.DSN == "" {
 		config.Path = filepath.Join(a.home, serve.DatabaseName)
 	}

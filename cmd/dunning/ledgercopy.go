@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +33,7 @@ exists is replaced.`,
 			if err := os.MkdirAll(a.home, 0o755); err != nil {
 				return fmt.Errorf("%w: home %s: %w", data.ErrUsage, a.home, err)
 			}
-			report, err := ledger.Restore(ctx, file, filepath.Join(a.home, serve.DatabaseName), ledger.Config{Clock: time.Now})
+			report, err := ledger.Restore(ctx, file, filepath.Join(a.home, serve.DatabaseName), ledger.Config{Clock: a.now})
 			if err != nil {
 				return err
 			}

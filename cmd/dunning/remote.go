@@ -129,7 +129,7 @@ func (a *app) localServer(ctx context.Context, r *remote, n need) (server *serve
 	}
 	var store serve.Store = serve.Nothing{}
 	if n == theOutputs {
-		if store, err = serve.OpenFiles(ctx, a.home, nil, log, time.Now); err != nil {
+		if store, err = serve.OpenFiles(ctx, a.home, nil, log, a.now); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -151,7 +151,7 @@ func (a *app) localServer(ctx context.Context, r *remote, n need) (server *serve
 	}
 	closers = append(closers, func() { ledger.Close() })
 	config := serve.DefaultConfig()
-	config.MaxBodyBytes = 64 << 20
+	config.MaxBodyBytes, config.Now = 64<<20, a.now
 	server, err = serve.New(config, store, nil, ledger, slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	return server, closeAll, err
 }

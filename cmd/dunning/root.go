@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,8 +21,9 @@ type app struct {
 	home   string
 	config string // file of the configuration, "" for home/dunning.yaml
 	asJSON bool
-	stdout io.Writer // the answer: text for people, one JSON document with --json
-	stderr io.Writer // logs and progress
+	stdout io.Writer        // the answer: text for people, one JSON document with --json
+	stderr io.Writer        // logs and progress
+	now    func() time.Time // the clock of the ledger
 
 	started  bool // the command line was understood
 	answered bool // the one JSON document was printed
@@ -30,11 +32,16 @@ type app struct {
 // run executes one command line and returns its exit code: 0 done; 1 failed;
 // 2 wrong usage or configuration; 3 bad input data; 4 refused by a rule.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr}
+	a := &app{stdout: stdout, stderr: stderr, now: time.Now}
+	return a.run(ctx, args)
+}
+
+// run is [run] with the writers and the clock of the app.
+func (a *app) run(ctx context.Context, args []string) int {
 	root := a.rootCommand()
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
@@ -49,7 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if (a.asJSON || !a.started && slices.Contains(args, "--json")) && !a.answered {
 		a.printJSON(map[string]any{"error": oneLine(err), "exit_code": code})
 	}
-	fmt.Fprintln(stderr, "dunning:", oneLine(err))
+	fmt.Fprintln(a.stderr, "dunning:", oneLine(err))
 	return code
 }
 
