@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -148,22 +149,15 @@ func (p *planner) capture(set *regua.Set, h *features.History, score *data.Score
 
 // unpaused leaves out the invoices that somebody paused.
 func (p *planner) unpaused(invoices []data.Invoice) []data.Invoice {
-	paused := map[string]bool{}
-	for _, s := range p.w.Config.Policy.Paused {
-		if s.InvoiceID != "" && s.Until >= p.w.AsOf {
-			paused[s.InvoiceID] = true
-		}
-	}
-	if len(paused) == 0 {
+	pauses := p.w.Config.Policy.Paused
+	if len(pauses) == 0 {
 		return invoices
 	}
-	var out []data.Invoice
-	for _, v := range invoices {
-		if !paused[v.InvoiceID] {
-			out = append(out, v)
-		}
+	paused := map[string]bool{}
+	for _, s := range pauses {
+		paused[s.InvoiceID] = paused[s.InvoiceID] || s.Until >= p.w.AsOf
 	}
-	return out
+	return slices.DeleteFunc(slices.Clone(invoices), func(v data.Invoice) bool { return paused[v.InvoiceID] })
 }
 
 // customerLaw is the calendar and the law for one customer.

@@ -201,3 +201,16 @@ func TestWalletKeepsEveryLimit(t *testing.T) {
 		}
 	}
 }
+
+// TestPausedInvoicesHaveNoSteps: up to and on the last day of the pause.
+func TestPausedInvoicesHaveNoSteps(t *testing.T) {
+	p := reguaPlanner(t, 1, 1)
+	invoices := []data.Invoice{{InvoiceID: "a"}, {InvoiceID: "b"}, {InvoiceID: "c"}}
+	if got := p.unpaused(invoices); len(got) != 3 {
+		t.Fatalf("no pause, yet %d invoices", len(got))
+	}
+	p.w.Config.Policy.Paused = []policy.Pause{{InvoiceID: "a", Until: p.w.AsOf}, {InvoiceID: "b", Until: p.w.AsOf - 1}, {CustomerID: "c", Until: p.w.AsOf}}
+	if got := p.unpaused(invoices); len(got) != 2 || got[0].InvoiceID != "b" || got[1].InvoiceID != "c" || invoices[0].InvoiceID != "a" {
+		t.Errorf("left %v of %v", got, invoices)
+	}
+}

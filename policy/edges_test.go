@@ -351,3 +351,30 @@ rules:
 		t.Errorf("a misspelt rule: %v", err)
 	}
 }
+
+// TestWindowWithin: a step's own hours narrow the law's, on the customer's clock.
+func TestWindowWithin(t *testing.T) {
+	e := newEngine(t, nil)
+	day := data.MakeDate(2026, time.March, 10)
+	for _, tc := range []struct{ uf, hours, want string }{
+		{"RJ", "06:00-12:00", "12:00-15:00"},
+		{"RJ", "10:00-11:30", "13:00-14:30"},
+		{"RJ", "18:00-23:00", "21:00-22:00"},
+		{"RJ", "19:00-23:00", "none"},
+		{"AC", "06:00-12:00", "13:00-17:00"},
+		{"", "09:00-12:00", "none"}, // from 9 in Acre until 12 in Noronha: 14:00 to 14:00
+	} {
+		var hours policy.Hours
+		if err := hours.UnmarshalText([]byte(tc.hours)); err != nil {
+			t.Fatal(err)
+		}
+		c, _ := friendly(tc.uf, day)
+		got := "none"
+		if start, end, ok := e.WindowWithin(&c, day, hours); ok {
+			got = clock(start, day) + "-" + clock(end, day)
+		}
+		if got != tc.want {
+			t.Errorf("%s %s: got %s, want %s", tc.uf, tc.hours, got, tc.want)
+		}
+	}
+}

@@ -157,6 +157,11 @@ func TestEndToEndAReplacingReguaTakesItsCustomers(t *testing.T) {
 	if trial.ForgoneCents <= 0 || trial.TogetherCents > doc.Plan.BoundCents*(1+1e-9) {
 		t.Errorf("forgone %g; %g together, of at most %g", trial.ForgoneCents, trial.TogetherCents, doc.Plan.BoundCents)
 	}
+	own := planBytes(t, home)
+	must(t, "optimize", "--force", "--home", home)
+	if !bytes.Equal(planBytes(t, home), own) {
+		t.Error("the same réguas give another plan")
+	}
 	must(t, "reguas", "retire", "casa", "--by", "ana", "--home", home)
 	runHome(t, home, "--to", "optimize")
 	if !bytes.Equal(planBytes(t, home), before) {

@@ -268,3 +268,32 @@ func TestPlanAfterPlanSendsEveryStepOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestBestHourIsTheCustomersOwn: the hour in which most was opened, on his clock;
+// the earlier of two; what was opened on AsOf is not known.
+func TestBestHourIsTheCustomersOwn(t *testing.T) {
+	zone := time.FixedZone("five behind", -5*3600)
+	asOf := data.MakeDate(2026, time.March, 9)
+	opened := func(hours ...int) (out []data.TouchEvent) {
+		for k, h := range hours {
+			out = append(out, data.TouchEvent{Kind: data.EventOpened, At: (asOf - 2 - data.Date(k)).Time().Add(time.Duration(h) * time.Hour)})
+		}
+		return out
+	}
+	for _, tc := range []struct {
+		events []data.TouchEvent
+		want   int
+	}{
+		{nil, -1},
+		{opened(15, 15, 20), 10},
+		{opened(20, 15), 10},
+		{opened(2), 21},
+		{[]data.TouchEvent{{Kind: data.EventOpened, At: asOf.Time().Add(time.Hour)}}, -1},
+		{[]data.TouchEvent{{Kind: data.EventDelivered, At: (asOf - 1).Time()}}, -1},
+	} {
+		in := regua.Records{Events: tc.events}
+		if got := regua.NewState(&in, asOf, zone).BestHour; got != tc.want {
+			t.Errorf("%v: hour %d, want %d", tc.events, got, tc.want)
+		}
+	}
+}
