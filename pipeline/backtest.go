@@ -54,9 +54,8 @@ type BacktestEffect struct {
 	Correlation *float64     `json:"correlation"`
 	// CeilingCorrelation is that of the ceiling's effects with the true ones.
 	CeilingCorrelation *float64 `json:"ceiling_correlation"`
-	// AboveLower is the share of candidates whose effect by the ceiling, what
-	// can be known of them, is at least the lower bound of the estimate: 0.95
-	// is nominal.
+	// AboveLower is the share of candidates whose true effect is at least the
+	// lower bound of the estimate: 0.95 is nominal.
 	AboveLower float64 `json:"above_lower"`
 }
 

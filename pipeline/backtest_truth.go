@@ -169,7 +169,7 @@ func (b *bench) effects() (out []BacktestEffect, err error) {
 			ours = append(ours, float64(c.ValueCents)/balance)
 			truth = append(truth, b.truth[s]/balance)
 			ceiling = append(ceiling, b.ceiling[s]/balance)
-			above += indicator(b.ceiling[s] >= float64(c.ValueLoCents))
+			above += indicator(b.truth[s] >= float64(c.ValueLoCents))
 		}
 		if n := len(ours); n > 1 {
 			out = append(out, BacktestEffect{Channel: ch, Candidates: int64(n), Mean: stat.Mean(ours, nil), TrueMean: stat.Mean(truth, nil),

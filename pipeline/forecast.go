@@ -22,12 +22,6 @@ type forecast struct {
 	quantile float64
 }
 
-// doubt is the part of the posterior's spread that is counted as uncertainty of
-// the estimate. The posterior is that of an approximate model: another reading
-// of the same history would move its mean by a part of its spread. On simulated
-// portfolios of three kinds that part was about a half (docs/MODELS.md).
-const doubt = 0.5
-
 // normal95 is the 95 % quantile of the normal distribution.
 const normal95 = 1.6449
 
@@ -72,9 +66,9 @@ func (f *forecast) look(day data.Date) {
 
 // effect is what a touch on a channel on the day adds to the share of the
 // balance that is paid, seen from AsOf, and its one-sided 95 % lower bound: the
-// spread of the bags, the standard error of the correction, and a part of the
-// posterior's spread. ok is false
-// where the response model says nothing.
+// posterior's spread of this customer's own effect, the standard error of the
+// correction and, where the model is a mean of several, their spread. ok is
+// false where the response model says nothing.
 func (f *forecast) effect(ch data.Channel) (mean, lower float64, ok bool) {
 	if f.reader == nil {
 		return 0, 0, false
@@ -88,7 +82,7 @@ func (f *forecast) effect(ch data.Channel) (mean, lower float64, ok bool) {
 	mean, stderr := c.effect(f.effects.Cents[k]/balance, f.effects.OrganicCents/balance, f.reader.Delivered(k), f.stage, f.effects.BalanceCents)
 	spread, own := 0.0, 0.0
 	if c.Usable {
-		own = normal95 * doubt * f.effects.Spread[k] / balance
+		own = normal95 * f.effects.Spread[k] / balance
 		if !math.IsNaN(f.stderr[k]) {
 			spread = f.quantile * f.stderr[k] / balance
 		}

@@ -13,7 +13,7 @@ import (
 // Options steer a fit.
 type Options struct {
 	Classes    int       // response classes; default 6
-	Iterations int       // EM maps; default 31, by which the likelihood has settled, or 12 from a Start
+	Iterations int       // EM maps; default 31, by which the likelihood has settled, or 15 from a Start
 	End        data.Date // facts from this day on are not looked at
 	Seed       uint64    // of the classes' starting points
 	// Start, when not nil, is a model of the same classes from which the fit
@@ -89,7 +89,7 @@ func Fit(ctx context.Context, customers []Customer, days *Days, o Options) (*Mod
 	if o.Iterations <= 0 {
 		o.Iterations = 31
 		if o.Start != nil {
-			o.Iterations = 12
+			o.Iterations = 15
 		}
 	}
 	f := &fitter{o: o, days: &days.calendarDays}
