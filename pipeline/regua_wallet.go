@@ -64,7 +64,7 @@ func (w *wallet) charge(slot optimizer.Slot, segment string, cost data.Cents) {
 	w.takenSegments[segment] += cost
 }
 
-// taken is what réguas took of the budget before the linear program.
+// takenCents is what réguas took of the budget before the linear program.
 func (p *planner) takenCents() data.Cents {
 	if p.reguas == nil {
 		return 0
@@ -72,6 +72,7 @@ func (p *planner) takenCents() data.Cents {
 	return p.reguas.wallet.takenCents
 }
 
+// takenSlots is how many touches réguas took of a capacity.
 func (p *planner) takenSlots(c optimizer.Capacity) int64 {
 	if p.reguas == nil {
 		return 0
@@ -79,6 +80,7 @@ func (p *planner) takenSlots(c optimizer.Capacity) int64 {
 	return p.reguas.wallet.takenSlots[optimizer.Slot{Channel: c.Channel, Day: c.Day}]
 }
 
+// takenOf is what réguas spent on a segment.
 func (p *planner) takenOf(segment string) data.Cents {
 	if p.reguas == nil {
 		return 0
@@ -141,8 +143,8 @@ func (c *reguaCustomer) choose(slot optimizer.Slot, worth float64) {
 	}
 }
 
-// keep takes touches in order until each fits no more; what is dropped keeps the
-// name of the row in the way.
+// keep takes every touch that fits, in order; what is dropped keeps the name of
+// the row in the way.
 func (p *planner) keep(touches []*reguaTouch) {
 	slices.SortStableFunc(touches, inOrder)
 	for _, t := range touches {
