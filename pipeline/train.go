@@ -88,8 +88,9 @@ type trainer struct {
 	// better on the test period by rollingGain, in nats.
 	recalibrated               bool
 	rollingGain, rollingGainSE float64
-	effects                    *effectsModel      // nil when refused
-	rivals                     []rival            // the learners that compete for the effects
+	effects                    *effectsModel // nil when refused
+	rivals                     []rival       // the learners that compete for the effects
+	ranked                     map[data.Channel]rankedEffects
 	response                   *responseModel     // nil where it is not used
 	ensemble                   *response.Ensemble // nil where none was fitted
 }
@@ -186,6 +187,7 @@ func (t *trainer) save() error {
 		return err
 	}
 	t.w.Wrote(heldOutFile, file)
+	t.addRanks()
 	b, err := json.MarshalIndent(t.evaluation, "", " ")
 	if err != nil {
 		return err

@@ -81,6 +81,7 @@ func (t *trainer) choose(mu [][]float64, channels []data.Channel, reachable map[
 	if t.rivals[best].learner != responseLearner {
 		t.response = nil
 	}
+	t.compareDeciles(&t.rivals[best], mu, channels, reachable)
 	return &t.rivals[best]
 }
 

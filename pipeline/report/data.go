@@ -129,6 +129,23 @@ type Uplift struct {
 	Qini       *float64    `json:"qini"`
 	UpliftAt30 *float64    `json:"uplift_at_30"`
 	Curve      []QiniPoint `json:"curve"` // from (0, 0) to (1, total)
+	// QiniArea lies between the curve of doubly robust scores, by falling
+	// estimate, and the straight line to its end, in share of the balance per
+	// decision; with its 90 % interval. Deciles compare tenth by tenth.
+	QiniArea   *float64       `json:"qini_area"`
+	QiniAreaLo *float64       `json:"qini_area_lo"`
+	QiniAreaHi *float64       `json:"qini_area_hi"`
+	Deciles    []EffectDecile `json:"deciles"`
+}
+
+// EffectDecile is one tenth of the decisions by estimated effect, in shares of
+// the balance.
+type EffectDecile struct {
+	Decile    int     `json:"decile"` // 1 has the largest estimates
+	Rows      int64   `json:"rows"`
+	Estimated float64 `json:"estimated"`
+	Robust    float64 `json:"robust"` // mean doubly robust score: what the log says
+	SE        float64 `json:"se"`
 }
 
 // QiniPoint is the gain of touching the best Share first: additional payments

@@ -21,6 +21,7 @@ func (v voice) models(d Data) section {
 	}
 	s.Blocks = []block{
 		{Title: v.say("t_models"), Table: v.scores(e), Note: v.say("models_note")},
+		{Title: v.say("t_calibration"), Table: v.calibration(e), Note: v.say("calibration_note")},
 		v.reliability(e), v.lift(e), v.importance(e),
 	}
 	return s
@@ -126,7 +127,8 @@ func (v voice) uplift(d Data) section {
 	figure := v.picture(chart.XY(chart.Frame{Title: v.say("f_qini"),
 		X: chart.Axis{Label: v.say("qini_x"), Format: func(f float64) string { return v.Percent(f, 0) }},
 		Y: chart.Axis{Label: v.say("qini_y"), Format: func(f float64) string { return v.Decimal(f, 3) }}}, lines))
-	s.Blocks = append(s.Blocks, block{Title: v.say("f_qini"), Figure: figure, Note: v.say("qini_note"), Table: v.gains(d)})
+	s.Blocks = append(s.Blocks, block{Title: v.say("f_qini"), Figure: figure, Note: v.say("qini_note"), Table: v.gains(d)}, v.areas(d))
+	s.Blocks = append(s.Blocks, v.effectDeciles(d)...)
 	return s
 }
 

@@ -139,8 +139,9 @@ func outsideReferences(html string) (faults []string) {
 
 func TestEveryPictureIsDrawn(t *testing.T) {
 	// budget curve, actions by day, prices, aging, months, roll rates, timing,
-	// reliability, lift, importance, Qini, true plans
-	const pictures = 12
+	// reliability, lift, importance, Qini, effects by tenth, months of the model,
+	// CUSUM, shifts, true plans
+	const pictures = 16
 	for _, lang := range languages {
 		if n := strings.Count(page(t, sample(), lang), "<svg"); n != pictures {
 			t.Errorf("%s: %d pictures, want %d", lang, n, pictures)

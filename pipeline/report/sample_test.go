@@ -26,7 +26,10 @@ func sample() report.Data {
 		Sources:    sampleSources(),
 		Evaluation: sampleEvaluation(asOf),
 		Uplift:     sampleUplift(),
-		Plan:       samplePlan(asOf, rng),
+		Health:     sampleHealth(asOf),
+		Comparison: &report.Comparison{Version: "b55db4548ee30f5e", Other: "81d0aa5200112233", CommonRows: 3120, LossDiff: known(-0.0021), LossDiffSE: known(0.0011),
+			Figures: []report.ComparisonFigure{{Name: "auc", Version: known(0.812), Other: known(0.807)}, {Name: "qini_letter", Version: known(0.011)}}},
+		Plan: samplePlan(asOf, rng),
 		Blocked: []report.Blocked{
 			{Rule: "br.cdc42.sunday", Title: "Domingo", Source: "SP, Lei 15.426/2014", Candidates: 83120, Customers: 8312},
 			{Rule: "consent", Title: "Sem consentimento no canal", Source: "LGPD, art. 18", Candidates: 41200, Customers: 3920},
@@ -157,9 +160,35 @@ func sampleUplift() []report.Uplift {
 			s := float64(k) / 20
 			u.Curve = append(u.Curve, report.QiniPoint{Share: s, Gain: ate*s + 0.02*float64(i+1)*0.3*s*(1-s)})
 		}
+		u.QiniArea, u.QiniAreaLo, u.QiniAreaHi = known(0.004), known(0.001), known(0.007)
+		for k := range 10 {
+			u.Deciles = append(u.Deciles, report.EffectDecile{Decile: k + 1, Rows: 1200, Estimated: ate * (2 - 0.2*float64(k)), Robust: ate * (1.8 - 0.16*float64(k)), SE: 0.004})
+		}
 		out = append(out, u)
 	}
 	return out
+}
+
+func sampleHealth(asOf data.Date) *report.Health {
+	rng := rand.New(rand.NewPCG(3, 4))
+	h := &report.Health{Recalibrated: true,
+		Alarms: []report.Alarm{{Kind: report.AlarmDrift, Subject: "f_payhist_gap_ratio", Figure: known(0.31), Limit: known(0.25)}, {Kind: report.AlarmLeak, Subject: "f_closed_code", Figure: known(0.99)},
+			{Kind: report.AlarmLog, Subject: "hold", Figure: known(1.08)}, {Kind: report.AlarmFairness, Subject: "uf AC", Figure: known(0.4)}},
+		Options: []report.OptionShare{{Option: data.Hold, Rows: 8000, Share: 0.4, MeanWeight: known(1.01), SE: known(0.009)}, {Option: data.SMS, Rows: 2000, Share: 0.1}}}
+	up := 0.0
+	for w := range 18 {
+		z := rng.NormFloat64()
+		up = max(0, up+z-0.5)
+		h.Weeks = append(h.Weeks, report.Week{From: asOf - 126 + data.Date(7*w), Rows: 600, Z: z, Up: up, Down: max(0, -z-0.5), Alarm: up > 5})
+		h.Shifts = append(h.Shifts, report.Shift{Feature: fmt.Sprintf("f_sample_%02d_share", w), PSI: 0.31 / float64(w+1)})
+	}
+	for m := range 4 {
+		h.Vintages = append(h.Vintages, report.Vintage{Month: data.MakeDate(2025, time.Month(9+m), 1), Rows: 2400, Observed: 0.35, Predicted: 0.34, AUC: known(0.81), LogLoss: known(0.43), BaseLogLoss: known(0.65)})
+	}
+	for _, g := range [][2]string{{"kind", "PF"}, {"segment", "varejo"}, {"uf", "SP"}} {
+		h.Groups = append(h.Groups, report.Group{Column: g[0], Value: g[1], Rows: 900, Predicted: 0.34, Observed: 0.36, AUC: known(0.8), Large: known(0.07), LargeSE: known(0.04)})
+	}
+	return h
 }
 
 func samplePlan(asOf data.Date, rng *rand.Rand) *report.Plan {
