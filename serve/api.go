@@ -118,7 +118,8 @@ func (s *Server) routes() {
 	s.answers("/openapi.json", "application/openapi+json")
 	register(s, route{roles: readers, errors: []Code{CodeInvalid, CodeNotFound, CodeUnavailable}, Operation: huma.Operation{
 		OperationID: "customer-score", Method: http.MethodGet, Path: "/v1/customers/{id}/score", Tags: []string{"scores"},
-		Summary: "Score of one open customer at the last AsOf"}}, s.customerScore)
+		Summary:     "Score of one open customer at the last AsOf",
+		Description: "The payment curve, the uplift of each channel, and the ladder that the plan of that day has for the customer, with the reason."}}, s.customerScore)
 	s.batchRoute()
 	register(s, route{roles: readers, errors: []Code{CodeUnavailable}, Operation: huma.Operation{
 		OperationID: "current-model", Method: http.MethodGet, Path: "/v1/models/current", Tags: []string{"models"},
@@ -210,24 +211,6 @@ func (s *Server) openapi(context.Context, *none) (*rawBody, error) {
 
 type customerIn struct {
 	ID string `path:"id" doc:"customer_id" maxLength:"200"`
-}
-
-// CustomerScore is the body of a customer's score.
-type CustomerScore struct {
-	data.Score
-	FeaturesSchemaVersion int `json:"features_schema_version" doc:"Version of the feature tables behind the score."`
-}
-
-func (s *Server) customerScore(_ context.Context, in *customerIn) (*body[CustomerScore], error) {
-	scores := s.store.Scores()
-	if scores == nil {
-		return nil, fail(CodeUnavailable, "no scores are loaded yet; run the pipeline")
-	}
-	row, ok := scores.Find(in.ID)
-	if !ok {
-		return nil, fail(CodeNotFound, "no open balance of this customer was scored at %s", scores.AsOf)
-	}
-	return &body[CustomerScore]{CustomerScore{Score: row, FeaturesSchemaVersion: scores.SchemaVersion}}, nil
 }
 
 type batchIn struct {

@@ -6,6 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"dunning/serve/ledger"
 )
 
 // metrics counts what the server does. Labels are bounded: routes are patterns,
@@ -21,7 +23,7 @@ type metrics struct {
 	acked, events    *prometheus.CounterVec // by outcome or kind, and result
 }
 
-func newMetrics(store Store) *metrics {
+func newMetrics(store Store, l *ledger.Store) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dunning_http_requests_total", Help: "Requests by route, method and status."}, []string{"route", "method", "status"}),
@@ -42,6 +44,9 @@ func newMetrics(store Store) *metrics {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(m.requests, m.seconds, m.inFlight, m.rowsScored, m.leased, m.withheld, m.acked, m.events, storeCollector{store}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if l != nil {
+		registry.MustRegister(ledgerCollector{l})
+	}
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	return m
 }

@@ -20,6 +20,9 @@ type Plan struct {
 	SHA256        string // of plan.parquet: its version, and what an approval binds to
 
 	actions []data.Action
+	// byCustomer are the rows of actions by customer, day and step; of plans
+	// that were read from a file.
+	byCustomer []int32
 }
 
 // Len returns the number of actions.
@@ -85,7 +88,33 @@ func readPlan(path string) (*Plan, error) {
 	if p.Len() > 0 {
 		p.ID = p.actions[0].PlanID
 	}
+	p.index()
 	return p, nil
+}
+
+// index orders the rows by customer.
+func (p *Plan) index() {
+	p.byCustomer = make([]int32, p.Len())
+	for i := range p.byCustomer {
+		p.byCustomer[i] = int32(i)
+	}
+	slices.SortFunc(p.byCustomer, func(i, j int32) int {
+		a, b := &p.actions[i], &p.actions[j]
+		return cmp.Or(cmp.Compare(a.CustomerID, b.CustomerID), cmp.Compare(a.Day, b.Day), cmp.Compare(a.Step, b.Step), cmp.Compare(i, j))
+	})
+}
+
+// Ladder returns the actions that the plan has for a customer, in their order.
+func (p *Plan) Ladder(customerID string) []data.Action {
+	ladder := []data.Action{}
+	first := sort.Search(len(p.byCustomer), func(i int) bool { return p.actions[p.byCustomer[i]].CustomerID >= customerID })
+	for _, i := range p.byCustomer[first:] {
+		if p.actions[i].CustomerID != customerID {
+			break
+		}
+		ladder = append(ladder, p.actions[i])
+	}
+	return ladder
 }
 
 // sort brings the actions into the order of a plan.

@@ -85,7 +85,7 @@ func New(config Config, store Store, keys *Keys, l *ledger.Store, log *slog.Logg
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	s := &Server{config: config, store: store, keys: keys, ledger: l, log: log, metrics: newMetrics(store),
+	s := &Server{config: config, store: store, keys: keys, ledger: l, log: log, metrics: newMetrics(store, l),
 		limits: &limits{rate: rate.Limit(config.RatePerSecond), burst: config.Burst, buckets: map[string]*rate.Limiter{}}}
 	if config.TLSCert != "" {
 		cert, err := tls.LoadX509KeyPair(config.TLSCert, config.TLSKey)
