@@ -72,9 +72,7 @@ func backtestTruth(ctx context.Context, w *Work, o BacktestOptions, out *Backtes
 		out.Refused = "a portfolio without truth/portfolio.json cannot be lived again, which ladders of several touches need; give --touches 1"
 		return nil
 	}
-	if out.Effects, err = b.effects(); err != nil {
-		return err
-	}
+	out.Effects = b.effects()
 	for n, budget := range o.BudgetsCents {
 		plans, err := b.plans(ctx, config, budget)
 		if err != nil {
@@ -155,7 +153,7 @@ func newBench(ctx context.Context, w *Work, o BacktestOptions) (*bench, error) {
 }
 
 // effects compares the estimates with the truth, channel by channel.
-func (b *bench) effects() (out []BacktestEffect, err error) {
+func (b *bench) effects() (out []BacktestEffect) {
 	for _, ch := range data.Channels {
 		var ours, truth, ceiling []float64
 		above := 0.0
@@ -178,7 +176,7 @@ func (b *bench) effects() (out []BacktestEffect, err error) {
 				AboveLower:         above / float64(n)})
 		}
 	}
-	return out, nil
+	return out
 }
 
 // plans lets every policy plan under one budget, and judges them by the truth.

@@ -10,8 +10,8 @@
 //
 // where l is the customer's latent pace (a grid of [Model].Levels), k his latent
 // response class, c a touch's channel and base a product of margins: days past
-// due, day of the week, payday, day of the month, month, amount, product. The
-// strength of a touch,
+// due, day of the week, payday, day of the month, month, amount (against the
+// credit limit, where there is one), product. The strength of a touch,
 //
 //	x = stage[c][days past due at the touch] · day[weekday] · near[payday] · exp(−φ · load) · decay[days since],
 //
