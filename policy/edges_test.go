@@ -347,6 +347,9 @@ rules:
 			t.Errorf("%s: the pack of that day has %+v", day, packs[0].Rules)
 		}
 	}
+	if info, err := e.Explain("reg_f_hours", 0); err != nil || info.Precedence != 0 || info.Pack != "us-reg-f 2026.1" {
+		t.Errorf("a rule of a pack that is not used: %+v, %v", info, err)
+	}
 	if _, err := e.Explain("next_yaer", 0); err == nil || !strings.Contains(err.Error(), "next_year") {
 		t.Errorf("a misspelt rule: %v", err)
 	}

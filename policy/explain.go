@@ -22,14 +22,15 @@ type RuleInfo struct {
 	Weekdays   string         `json:"weekdays"`   // hours, "" where the rule is not about them
 	Saturdays  string         `json:"saturdays"`  // "none" where Saturdays are closed
 	Confirmed  bool           `json:"confirmed"`  // false where the primary source was not seen
-	Precedence int            `json:"precedence"` // 1 is named first where several rules forbid
+	Precedence int            `json:"precedence"` // 1 is named first where several rules forbid; 0 where the pack is not used
 	Binding    bool           `json:"binding"`    // false where the configuration leaves it nothing to forbid
 	InForce    bool           `json:"in_force"`   // on the day asked about
 	OnReports  bool           `json:"on_reports"` // binds reports to a bureau, not touches
 }
 
-// Explain returns what is known of a rule, as of a day. The error wraps
-// [data.ErrUsage] and names the nearest rule.
+// Explain returns what is known of a rule, as of a day; of a rule of an embedded
+// pack that is not used too, with precedence 0. The error wraps [data.ErrUsage]
+// and names the nearest rule.
 func (e *Engine) Explain(id string, day data.Date) (RuleInfo, error) {
 	near, distance := "", 0
 	for i, r := range e.rules {
@@ -40,14 +41,31 @@ func (e *Engine) Explain(id string, day data.Date) (RuleInfo, error) {
 			near, distance = r.ID, d
 		}
 	}
+	for _, name := range embeddedNames() {
+		p, err := EmbeddedPack(name)
+		if err != nil {
+			return RuleInfo{}, err
+		}
+		for _, r := range p.Rules {
+			if r.ID == id {
+				return e.describe(r, p.Name+" "+p.Version, day), nil
+			}
+		}
+	}
 	return RuleInfo{}, fmt.Errorf("policy: %w: no rule %q; did you mean %q? dunning policy packs lists all", data.ErrUsage, id, near)
 }
 
+// info describes a rule of the engine.
 func (e *Engine) info(i int, day data.Date) RuleInfo {
-	r := e.rules[i]
-	out := RuleInfo{ID: r.ID, Kind: r.Kind, Pack: e.packName(i), Source: r.Source, Portuguese: r.Portuguese, English: r.English,
+	out := e.describe(e.rules[i], e.packName(i), day)
+	out.Precedence, out.Binding = i+1, e.binding(e.rules[i].Kind)
+	return out
+}
+
+func (e *Engine) describe(r Rule, pack string, day data.Date) RuleInfo {
+	out := RuleInfo{ID: r.ID, Kind: r.Kind, Pack: pack, Source: r.Source, Portuguese: r.Portuguese, English: r.English,
 		Limit: e.limit(r), From: r.From, Until: r.Until, UF: r.UF, Channels: r.Channels, Confirmed: r.Confirmed == nil || *r.Confirmed,
-		Precedence: i + 1, Binding: e.binding(r.Kind), InForce: r.inForce(day), OnReports: r.Kind == PriorNotice}
+		InForce: r.inForce(day), OnReports: r.Kind == PriorNotice}
 	if r.Kind == ContactHours {
 		out.Weekdays, out.Saturdays = r.Weekdays.String(), "none"
 		if r.Saturdays != nil {

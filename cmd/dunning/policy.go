@@ -154,7 +154,11 @@ func (a *app) printRule(r policy.RuleInfo) {
 			fmt.Fprintf(a.stdout, "%-11s %s\n", name, value)
 		}
 	}
-	line("rule", fmt.Sprintf("%s (%s), number %d in order", r.ID, r.Kind, r.Precedence))
+	place := "of a pack that policy.packs does not name"
+	if r.Precedence > 0 {
+		place = fmt.Sprintf("number %d in order", r.Precedence)
+	}
+	line("rule", fmt.Sprintf("%s (%s), %s", r.ID, r.Kind, place))
 	line("pack", r.Pack)
 	line("says", r.Portuguese+r.Limit)
 	line("", r.English)
@@ -176,7 +180,7 @@ func (a *app) printRule(r policy.RuleInfo) {
 	if r.Until != nil {
 		line("until", r.Until.String())
 	}
-	if !r.Binding {
+	if !r.Binding && r.Precedence > 0 {
 		line("off", "the configuration leaves it nothing to forbid")
 	}
 }
