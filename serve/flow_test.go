@@ -15,7 +15,7 @@ import (
 // keys of persons who share no name.
 func (r *running) person(role serve.Role, name string) string {
 	r.t.Helper()
-	secret, _, err := r.keys.Create(r.t.Context(), role, name, time.Hour)
+	secret, _, err := r.keys.Create(r.t.Context(), role, name, 24*time.Hour)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -166,4 +166,13 @@ func TestMakerDoesNotApprove(t *testing.T) {
 	if diff.Added.Actions != 0 || diff.Kept.Actions != 6 || diff.Removed.Actions != 54 || len(diff.Changed) != 2 || diff.Changed[0].Change != "removed" {
 		t.Errorf("%+v", diff)
 	}
+}
+
+func jsonOf(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

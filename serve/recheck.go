@@ -15,24 +15,19 @@ import (
 // sent: by the newest lake and scores, by what was reported since, by what was
 // sent since, and by the same rules that planned it.
 //
-// What does not end with the day (paid, dispute, opt-out, a promise, too many
-// touches) withholds the action for good; the hour and the kind of day only put
-// it off. A customer that the lake does not know is withheld. Without a lake or
+// What does not end within the action's window (paid, dispute, opt-out, a promise,
+// too many touches, a holiday) withholds the action for good; an hour that is too
+// early puts it off. A customer that the lake does not know is withheld. Without a lake or
 // scores nothing is handed out at all.
 type Rechecker struct {
 	store  Store
 	engine *policy.Engine
-	kinds  map[string]policy.Kind // of the rules, by id
 	ledger *ledger.Store
 }
 
 // NewRechecker makes a recheck of the outputs in a store and of a policy.
 func NewRechecker(store Store, engine *policy.Engine) *Rechecker {
-	r := &Rechecker{store: store, engine: engine, kinds: map[string]policy.Kind{}}
-	for _, rule := range engine.Rules() {
-		r.kinds[rule.ID] = rule.Kind
-	}
-	return r
+	return &Rechecker{store: store, engine: engine}
 }
 
 // OpenLedger opens a ledger whose actions are rechecked. It sets
@@ -69,7 +64,7 @@ func (r *Rechecker) check(ctx context.Context, at time.Time, actions []ledger.Ac
 	}
 	for _, d := range sent {
 		n := news[d.CustomerID]
-		n.touches = append(n.touches, d.Day)
+		n.touches, n.channels = append(n.touches, d.Day), append(n.channels, d.Channel)
 	}
 	events, err := r.ledger.EventsOf(ctx, ids, newsKinds...)
 	if err != nil {
@@ -88,7 +83,10 @@ func (r *Rechecker) check(ctx context.Context, at time.Time, actions []ledger.Ac
 // news is what the ledger heard of a customer since the scores.
 type news struct {
 	touches  []data.Date
+	channels []data.Channel // of touches
 	paid     data.Cents
+	paidOn   data.Date // of the last payment
+	spokenOn data.Date // of the last conversation
 	promised data.Date
 	dispute  *bool                 // nil where nothing was said
 	consent  map[data.Channel]bool // where something was said
@@ -97,7 +95,7 @@ type news struct {
 
 // newsKinds are the events that a recheck asks about.
 var newsKinds = []ledger.EventKind{ledger.EventPayment, ledger.EventPromise, ledger.EventOptOut, ledger.EventOptIn, ledger.EventComplained,
-	ledger.EventDispute, ledger.EventDisputeClosed}
+	ledger.EventDispute, ledger.EventDisputeClosed, ledger.EventReplied}
 
 func newNews() *news {
 	return &news{consent: map[data.Channel]bool{}, said: map[string]time.Time{}}
@@ -108,8 +106,13 @@ func newNews() *news {
 func (n *news) add(e ledger.Event, asOf data.Date) {
 	switch e.Kind {
 	case ledger.EventPayment:
-		if data.DateOf(e.At) >= asOf {
+		if day := data.DateOf(e.At); day >= asOf {
 			n.paid += e.AmountCents
+			n.paidOn = max(n.paidOn, day)
+		}
+	case ledger.EventReplied:
+		if e.Channel == data.Voice {
+			n.spokenOn = max(n.spokenOn, data.DateOf(e.At))
 		}
 	case ledger.EventPromise:
 		n.promised = max(n.promised, *e.DueOn)
@@ -149,7 +152,8 @@ func (r *Rechecker) verdict(lake *Portfolio, scores *Scores, n *news, at time.Ti
 	if consent, ok := n.consent[a.Channel]; ok && !consent {
 		return ledger.Verdict{Decision: ledger.Withhold, Reason: "opt_out: the customer opted out of " + string(a.Channel)}
 	}
-	facts := policy.Facts{AsOf: scores.AsOf, PromiseOpenUntil: max(lake.Promised(a.CustomerID), n.promised), Touches: n.touches}
+	facts := policy.Facts{AsOf: scores.AsOf, PromiseOpenUntil: max(lake.Promised(a.CustomerID), n.promised),
+		Touches: n.touches, TouchedOn: n.channels, LastPaymentOn: n.paidOn, LastConversation: n.spokenOn}
 	if facts.PromiseOpenUntil < scores.AsOf {
 		facts.PromiseOpenUntil = 0 // its day has passed
 	}
@@ -160,8 +164,7 @@ func (r *Rechecker) verdict(lake *Portfolio, scores *Scores, n *news, at time.Ti
 	if v.Allowed {
 		return ledger.Verdict{Decision: ledger.HandOut}
 	}
-	switch r.kinds[v.RuleID] {
-	case policy.ContactHours, policy.NoSunday, policy.NoHoliday:
+	if !v.NextAllowed.IsZero() && v.NextAllowed.Before(a.WindowEnd) {
 		return ledger.Verdict{Decision: ledger.Later, Reason: v.RuleID}
 	}
 	return ledger.Verdict{Decision: ledger.Withhold, Reason: fmt.Sprintf("%s: %s", v.RuleID, v.English)}
