@@ -1,5 +1,7 @@
-// Package serve answers over HTTP/JSON what the pipeline finished: scores of
-// customers, actions of plans, the model in force. It reads and never trains.
+// Package serve answers over HTTP/JSON what the pipeline finished (scores of
+// customers, actions of plans, the model in force; it reads and never trains),
+// and opens the ledger of package [dunning/serve/ledger]: wallets, approval,
+// dispatch, events, audit.
 //
 // The governing invariants:
 //
@@ -9,6 +11,9 @@
 //     and the old one goes on serving.
 //   - Deny by default: a route that names no roles is not registered, and every
 //     route but the public ones needs a key with one of its roles.
+//   - A write has one effect under its idempotency key, and its first answer is
+//     kept with the effect, in one transaction. Who acts is the name on his key.
+//   - No action is handed out before it was asked about again ([Rechecker]).
 //   - No secret and no internal error leaves the process: keys are kept as
 //     SHA-256, and what is not meant for a client is logged, never sent.
 //
