@@ -107,7 +107,11 @@ func (t *trainer) week(i int) int {
 func (t *trainer) health(j *judgement, rows organicRows) *report.Health {
 	h := &report.Health{Alarms: []report.Alarm{}, Recalibrated: t.recalibrated, RollingGain: report.Known(t.rollingGain), RollingGainSE: report.Known(t.rollingGainSE)}
 	for _, l := range models.Leaks(t.X.Take(rows.known), t.paid(rows.known)) {
-		h.Alarms = append(h.Alarms, report.Alarm{Kind: report.AlarmLeak, Subject: l.Feature, Figure: report.Known(l.Figure), Text: l.Reason})
+		alarm := report.Alarm{Kind: report.AlarmLeak, Subject: l.Feature, Figure: report.Known(l.Figure), Text: l.Reason}
+		if l.Figure <= 1 { // an AUC; otherwise so many rows of an end state, which has no limit
+			alarm.Limit = report.Known(models.LeakAUC)
+		}
+		h.Alarms = append(h.Alarms, alarm)
 	}
 	t.chart(h, j, rows)
 	t.shifts(h, j, rows)

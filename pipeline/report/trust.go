@@ -3,6 +3,7 @@ package report
 import (
 	"slices"
 
+	"dunning/models"
 	"dunning/pipeline/chart"
 )
 
@@ -76,16 +77,13 @@ func (v voice) vintages(h *Health) block {
 	return b
 }
 
-// cusumLimit is where the chart alarms, as in models.CUSUMLimit.
-const cusumLimit = 5
-
 func (v voice) cusum(h *Health) block {
 	b := block{Title: v.say("f_cusum"), Note: v.say("cusum_note")}
 	var weeks []string
 	up, down, limit := chart.Series{Name: v.say("pays_more")}, chart.Series{Name: v.say("pays_less")}, chart.Series{Name: v.say("limit")}
 	for _, w := range h.Weeks {
 		weeks = append(weeks, v.Day(w.From))
-		up.Values, down.Values, limit.Values = append(up.Values, w.Up), append(down.Values, w.Down), append(limit.Values, cusumLimit)
+		up.Values, down.Values, limit.Values = append(up.Values, w.Up), append(down.Values, w.Down), append(limit.Values, models.CUSUMLimit)
 	}
 	if len(weeks) > 1 {
 		b.Figure = v.picture(chart.Lines(chart.Frame{Title: b.Title, X: chart.Axis{Label: v.say("cusum_x")}, Y: chart.Axis{Label: v.say("cusum_y"), Format: func(f float64) string { return v.Decimal(f, 0) }}},
