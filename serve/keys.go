@@ -15,10 +15,13 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
 
 	"dunning/data"
+	"dunning/serve/ledger"
 )
 
 // DatabaseName is the file name of the database within a home.
@@ -110,6 +113,9 @@ func (k *Keys) Create(ctx context.Context, role Role, name string, lifetime time
 	if name = strings.TrimSpace(name); name == "" || len(name) > 100 {
 		return "", Key{}, fmt.Errorf("serve: %w: a key needs a name of 1 to 100 bytes", data.ErrUsage)
 	}
+	if err := CheckName(name); err != nil {
+		return "", Key{}, err
+	}
 	if lifetime < 0 {
 		return "", Key{}, fmt.Errorf("serve: %w: lifetime %s is negative", data.ErrUsage, lifetime)
 	}
@@ -128,6 +134,15 @@ func (k *Keys) Create(ctx context.Context, role Role, name string, lifetime time
 		return "", Key{}, fmt.Errorf("serve: create key: %w", err)
 	}
 	return secret, key, nil
+}
+
+// CheckName refuses names under which the ledger knows nobody or itself: with
+// characters that cannot be seen, or its own. The error wraps data.ErrUsage.
+func CheckName(name string) error {
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) || strings.EqualFold(name, ledger.System) {
+		return fmt.Errorf("serve: %w: %q is no name of a person or program", data.ErrUsage, name)
+	}
+	return nil
 }
 
 // List returns all keys, oldest first.

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -13,6 +16,7 @@ import (
 	"dunning/optimizer"
 	"dunning/optimizer/clp"
 	"dunning/pipeline"
+	"dunning/serve/ledger"
 )
 
 func newDoctorCommand(a *app) *cobra.Command {
@@ -21,13 +25,15 @@ func newDoctorCommand(a *app) *cobra.Command {
 		Short: "Check the home, the configuration, the sources, the disk and the libraries",
 		Long: `Check everything that a run needs and say what is wrong, all faults at once:
 whether the home can be written, the configuration is valid, every source's
-files can be read, secrets are set, there is disk space, the libraries work, and
-what is in the lake is what its manifests say. Nothing is changed.`,
+files can be read, secrets are set, there is disk space, the libraries work, the
+ledger answers, and what is in the lake is what its manifests say. Nothing is changed,
+but that a ledger of an older version is brought up to date. "audit verify" looks
+deeper into the ledger.`,
 		Example: `  dunning doctor
   dunning doctor --home /srv/dunning --json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			checks := append(pipeline.Diagnose(cmd.Context(), a.home), checkXGBoost(cmd.Context()), checkCLP(cmd.Context()))
+			checks := append(pipeline.Diagnose(cmd.Context(), a.home), checkXGBoost(cmd.Context()), checkCLP(cmd.Context()), a.checkLedger(cmd.Context()))
 			if a.asJSON {
 				if err := a.printJSON(map[string]any{"checks": checks}); err != nil {
 					return err
@@ -91,6 +97,24 @@ func checkCLP(ctx context.Context) pipeline.Check {
 		err = s.Err()
 	}
 	return outcome("clp", "solves", err)
+}
+
+// checkLedger opens the ledger, if there is one, and asks for its end.
+func (a *app) checkLedger(ctx context.Context) pipeline.Check {
+	config, err := a.ledgerConfig("", "")
+	if err != nil {
+		return outcome("ledger", "", err)
+	}
+	if _, err := os.Stat(config.Path); config.Path != "" && errors.Is(err, fs.ErrNotExist) {
+		return outcome("ledger", "none yet", nil)
+	}
+	l, err := ledger.Open(ctx, config)
+	if err != nil {
+		return outcome("ledger", "", err)
+	}
+	defer l.Close()
+	head, err := l.Head(ctx)
+	return outcome("ledger", fmt.Sprintf("answers; its audit has %d rows", head.Seq), err)
 }
 
 func outcome(name, fine string, err error) pipeline.Check {

@@ -70,15 +70,15 @@ func (a *app) with(ctx context.Context, r *remote, n need, do func(*client.Clien
 		}
 		return do(c)
 	}
+	who, err := r.actor()
+	if err != nil {
+		return err
+	}
 	server, done, err := a.localServer(ctx, r, n)
 	if err != nil {
 		return err
 	}
 	defer done()
-	who, err := r.actor()
-	if err != nil {
-		return err
-	}
 	// One attempt: there is no network whose answers are lost.
 	c, err := client.New(client.Config{URL: "http://home", Transport: server.Local(who), Attempts: 1, Timeout: time.Hour})
 	if err != nil {
@@ -105,7 +105,7 @@ func (r *remote) key() (string, error) {
 // actor is who acts on the home.
 func (r *remote) actor() (string, error) {
 	if who := cmp.Or(r.as, os.Getenv("USER")); who != "" {
-		return who, nil
+		return who, serve.CheckName(who)
 	}
 	return "", fmt.Errorf("%w: who acts? name yourself with --as", data.ErrUsage)
 }
