@@ -129,9 +129,14 @@ func (a *app) localServer(ctx context.Context, r *remote, n need) (server *serve
 	}
 	var store serve.Store = serve.Nothing{}
 	if n == theOutputs {
-		if store, err = serve.OpenFiles(ctx, a.home, nil, log, a.now); err != nil {
+		files, err := serve.OpenFiles(ctx, a.home, nil, log, a.now)
+		if err != nil {
 			return nil, nil, err
 		}
+		watching, stop := context.WithCancel(ctx)
+		closers = append(closers, stop)
+		go files.Watch(watching) // a long dispatch sees the next run's outputs
+		store = files
 	}
 	heads := ""
 	if n == theHeads {

@@ -1,0 +1,48 @@
+package ledger_test
+
+import (
+	"testing"
+	"time"
+
+	"dunning/data"
+)
+
+// What was sent is found by its time, its customer and its id.
+func TestSent(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, h *home) {
+		ctx := t.Context()
+		h.funded(t, 1000)
+		p := proposal("P1", 3)
+		p.Actions[0].Template, p.Actions[0].ReguaID, p.Actions[0].ReguaVersion, p.Actions[0].ReguaStep = "lembrete", "b2c", 2, "D+1"
+		h.approved(t, p)
+		g := h.leased(t, lease("L1", 3))
+		ack := sent(g)
+		cost := data.Cents(4)
+		ack.Outcomes[0].RealCostCents = &cost
+		ack.Outcomes = ack.Outcomes[:2]
+		must(t)(h.Ack(ctx, ack))
+		between, err := h.SentBetween(ctx, noon, noon.Add(time.Hour))
+		if err != nil || len(between) != 2 || !between[0].SentAt.Equal(noon) {
+			t.Fatalf("%+v, %v", between, err)
+		}
+		for _, a := range between {
+			if a.ActionID == ack.Outcomes[0].ActionID && (a.RealCostCents == nil || *a.RealCostCents != 4) {
+				t.Errorf("%+v", a)
+			}
+			if want := p.Actions[0]; a.ActionID == want.ActionID && (a.Template != "lembrete" || a.ReguaID != "b2c" || a.ReguaVersion != 2 || a.ReguaStep != "D+1") {
+				t.Errorf("the régua's step is lost: %+v", a)
+			}
+		}
+		if none, err := h.SentBetween(ctx, noon.Add(time.Second), noon.Add(time.Hour)); err != nil || len(none) != 0 {
+			t.Errorf("%+v, %v", none, err)
+		}
+		customers := []string{g.Actions[0].CustomerID, g.Actions[2].CustomerID, "nobody"}
+		if to, err := h.SentTo(ctx, customers, noon); err != nil || len(to) != 1 || to[0].ActionID != g.Actions[0].ActionID {
+			t.Errorf("%+v, %v", to, err)
+		}
+		of, err := h.DispatchesOf(ctx, []string{g.Actions[0].ActionID, g.Actions[2].ActionID, "nothing"})
+		if err != nil || len(of) != 2 || of[g.Actions[0].ActionID].State != "sent" || of[g.Actions[2].ActionID].State != "leased" {
+			t.Errorf("%+v, %v", of, err)
+		}
+	})
+}
