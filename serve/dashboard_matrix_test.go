@@ -87,7 +87,7 @@ func labelsIn(expr, selector string) []string {
 func scraped(t *testing.T) map[string][]string {
 	t.Helper()
 	w := newWorld(t)
-	lines := matrix(w)
+	lines := matrix()
 	for _, op := range w.ops {
 		for _, c := range lines[op.OperationID].cases {
 			w.n++

@@ -32,7 +32,7 @@ func loadSeconds(t *testing.T) float64 {
 	return s
 }
 
-// loadHome is a home with 100,000 scored customers.
+// loadCustomers is how many customers are scored and in the lake.
 const loadCustomers = 100_000
 
 func loadHome(t *testing.T) *home {

@@ -149,7 +149,7 @@ func (w *world) sentAction() string {
 func TestEveryOperationEveryRole(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	lines := matrix(w)
+	lines := matrix()
 	var ids []string
 	for _, op := range w.ops {
 		ids = append(ids, op.OperationID)

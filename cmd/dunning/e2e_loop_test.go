@@ -160,9 +160,6 @@ func (l *loop) plan(day int) ranDay {
 // follows checks that a day's plan knows what happened before it.
 func (l *loop) follows(before, r ranDay) {
 	l.t.Helper()
-	if quarantined := r.rows["quarantine"]; quarantined != before.rows["quarantine"] {
-		l.t.Logf("%d rows in quarantine, before %d", quarantined, before.rows["quarantine"])
-	}
 	last := map[string]data.Date{}
 	for _, a := range l.sent {
 		last[a.CustomerID] = max(last[a.CustomerID], a.Day)
