@@ -131,7 +131,7 @@ func (s *Server) routes() {
 	s.auditRoutes()
 }
 
-// answers documents the content type of a route that reads no schema.
+// answers documents the content types of a route whose answer has no schema.
 func (s *Server) answers(path string, contentTypes ...string) {
 	content := map[string]*huma.MediaType{}
 	for _, kind := range contentTypes {

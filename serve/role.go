@@ -14,10 +14,10 @@ type Role string
 // The roles.
 const (
 	Scientist  Role = "scientist"  // retrains models, scores feature rows
-	Manager    Role = "manager"    // reads scores and plans
-	Approver   Role = "approver"   // reads plans to approve them
-	Dispatcher Role = "dispatcher" // fetches the day's actions
-	Auditor    Role = "auditor"    // reads everything
+	Manager    Role = "manager"    // keeps wallets; makes, submits and closes plans
+	Approver   Role = "approver"   // approves and rejects plans that others made
+	Dispatcher Role = "dispatcher" // fetches the day's actions, says what became of them
+	Auditor    Role = "auditor"    // reads everything, verifies the audit
 	Admin      Role = "admin"      // may do whatever any role may
 )
 

@@ -14,7 +14,7 @@ import (
 	"dunning/serve/ledger"
 )
 
-// Idempotent is the part of every write that names it.
+// Idempotent is the part of the input of every write that makes it happen once.
 type Idempotent struct {
 	IdempotencyKey string `header:"Idempotency-Key" required:"true" minLength:"1" maxLength:"200" doc:"Chosen by the caller, anew for each thing to be done. The same key and request get the first answer again; the same key with another request gets 409. Kept for 48 hours."`
 }
