@@ -40,6 +40,7 @@ const (
 	defaultMaxColumns = 15_000
 	maxSteps          = 60  // reduced LPs before the search gives up
 	maxNarrowings     = 30  // of the box within one solve
+	maxCorrections    = 3   // of the sample by totals, within those
 	maxRaises         = 2   // of the caps, by a factor of a thousand
 	wideBox           = 6.0 // how much wider a box is read when the last was too small
 )
@@ -69,6 +70,10 @@ type boxstepRun struct {
 	temperature float64
 	// clipped says that the last smoothed dual ended at an edge of what was read.
 	clipped bool
+	// sampleHalf is the half-widths of the box that the sample suggested; nil
+	// while totals do not pay. freshBox says that the last box came from it.
+	sampleHalf []float64
+	freshBox   bool
 	// lastColumns is the size of the reduced program before the last samples.
 	lastColumns int
 }
@@ -142,6 +147,7 @@ func (s *boxstepRun) settle() (*Allocation, error) {
 // restart forgets what the search knows of the prices.
 func (s *boxstepRun) restart() {
 	s.wide, s.read, s.clipped, s.temperature, s.narrowings, s.lastColumns = nil, false, false, 0, 0, 0
+	s.sampleHalf, s.freshBox = nil, false
 }
 
 func (s Boxstep) newRun(ctx context.Context, m *market) *boxstepRun {
@@ -181,7 +187,9 @@ func (s *boxstepRun) searchFrom(centre, half []float64, steps int) (*Allocation,
 		columns := columnsOf(found.open)
 		s.centre = b.centre
 		if s.clipped && s.narrowings < maxNarrowings || s.worthNarrowing(columns) {
-			centre, half = s.narrow(found, b)
+			if centre, half, err = s.narrow(found, b); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if columns > tiedColumns*max(s.MaxColumns, 5000) && s.breakTies() {

@@ -192,10 +192,10 @@ func (c *curveWalk) search(run *boxstepRun, limit float64) (*Allocation, error) 
 	if near.sample == nil {
 		then := c.newRun(c.ctx, c.at(near.limit))
 		then.temperature = cool
-		near.sample, _ = then.sampleStep(size, near.price, around, curveErrors)
+		near.sample, _ = then.sampleStep(size, near.price, around, curveErrors, 0)
 	}
 	run.temperature = cool
-	now, half := run.sampleStep(size, near.price, around, curveErrors)
+	now, half := run.sampleStep(size, near.price, around, curveErrors, 0)
 	centre := make([]float64, len(now))
 	for r := range centre {
 		centre[r] = max(0, near.price[r]+now[r]-near.sample[r])

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 )
 
@@ -102,22 +103,28 @@ func (m *market) boxAround(centre, half []float64) box {
 }
 
 // scanSample lists the first customers of the sample with the options that a
-// box leaves them, the decided with one.
+// box leaves them, the decided with one. Customers that are alike and near in
+// the sample are one group; which those are does not depend on the number of
+// cores.
 func (m *market) scanSample(customers int, b box, limit int) []group {
 	s := m.newScanner(request{box: b, limit: limit})
 	defer s.close()
-	groups := make([]group, customers)
-	workers := runtime.GOMAXPROCS(0)
+	parts := make([][]group, smoothParts)
 	var wg sync.WaitGroup
-	for w := range workers {
+	turn := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for k := range parts {
 		wg.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
 			p := s.newPartial()
-			for i := customers * w / workers; i < customers*(w+1)/workers; i++ {
+			p.groups.start()
+			for i := customers * k / smoothParts; i < customers*(k+1)/smoothParts; i++ {
 				p.look(m.sample, i)
-				groups[i] = group{profile: m.sample.profile(i), options: p.groups.copy(p.keep), members: []int32{int32(i)}}
+				p.open = p.groups.add(p.open, m.sample.profile(i), p.keep, int32(i))
 			}
+			parts[k] = p.open
 		})
 	}
 	wg.Wait()
-	return groups
+	return slices.Concat(parts...)
 }

@@ -9,14 +9,19 @@ import (
 
 // Constants of the samples; docs/OPTIMIZER.md says how they were chosen.
 const (
-	firstSample    = 2_000 // customers of the sample whose prices are wholly free,
-	firstPerRow    = 8     // and at least so many for each row
-	sampleKeep     = 40    // options kept of a sampled customer: prices need not be exact
-	firstErrors    = 1.5   // half-width of a box for a larger sample, in standard errors of the prices
-	sampleErrors   = 3.3   // the same for everybody
-	narrowErrors   = 4.0   // the same when all undecided customers are known
-	hotTemper      = 0.3   // first temperature, over the mean best value
-	coolTemper     = 0.01  // last temperature of the sample
+	firstSample    = 2_000           // customers of the sample whose prices are wholly free,
+	firstPerRow    = 8               // and at least so many for each row
+	sampleKeep     = 40              // options kept of a sampled customer: prices need not be exact
+	firstErrors    = 1.5             // half-width of a box for a larger sample, in standard errors of the prices
+	sampleErrors   = 3.3             // the same for everybody
+	changeErrors   = 5.0             // the same when everybody's total at the sample's prices is known
+	totalsFrom     = 2               // from so many samples' customers a read of totals pays
+	sharpenings    = 2               // how often a smoothed dual is corrected by the true one
+	sampleGrowths  = 4               // of a box for the sample
+	narrowErrors   = 4.0             // the same when all undecided customers are known
+	hotTemper      = 0.3             // first temperature, over the mean best value
+	coolTemper     = 0.01            // last temperature of the sample
+	changeTemper   = coolTemper / 16 // temperature of what totals correct
 	coolingFactor  = 4.0
 	leastUndecided = 8.0 // customers per row from whom a Hessian can be told
 )
@@ -39,15 +44,59 @@ func (s *boxstepRun) coldStart() (centre, half []float64, err error) {
 		centre, half = s.ladderStart(size)
 	default:
 		s.temperature = hotTemper * m.typical
-		centre, half = s.sampleStep(size, centre, half, firstErrors)
+		centre, half = s.sampleStep(size, centre, half, firstErrors, 0)
 	}
 	if s.temperature == 0 {
 		s.temperature = 0.1 * m.typical
 	}
 	if size < m.sample.Customers || s.Start != nil {
-		centre, half = s.sampleStep(m.sample.Customers, centre, half, sampleErrors)
+		centre, half = s.sampleStep(m.sample.Customers, centre, half, sampleErrors, sampleGrowths)
+	}
+	if m.values.Customers() >= totalsFrom*m.sample.Customers {
+		s.sampleHalf = half
+		return s.corrected(centre)
 	}
 	return centre, half, s.ctx.Err()
+}
+
+// corrected returns better prices than the sample's, from one read of what
+// everybody takes at those. What remains to be told by the sample is only how
+// that changes on the way to the prices sought: few customers change their minds,
+// so the change is known far better than the total (a control variate).
+func (s *boxstepRun) corrected(centre []float64) (price, half []float64, err error) {
+	m := s.m
+	b := m.boxAround(centre, s.sampleHalf)
+	read, err := m.scan(s.ctx, []request{{box: m.boxAround(centre, make([]float64, m.rows())), totals: true}})
+	if err != nil {
+		return nil, nil, err
+	}
+	s.work.FullReads++
+	s.lastColumns = 0
+	n := m.sample.Customers
+	share := float64(n) / float64(m.values.Customers())
+	price = slices.Clone(b.centre)
+	var f *smooth
+	for grown := 0; ; grown++ {
+		f = m.newSmooth(m.scanSample(n, b, sampleKeep), make([]float64, m.rows()), b)
+		for s.temperature = coolTemper * m.typical; ; s.temperature /= coolingFactor {
+			clear(f.limit)
+			taken := f.at(b.centre, s.temperature, false, false)
+			for r := range f.limit {
+				f.limit[r] = share*(m.t.limit[r]-read[0].used[r]) - taken.gradient[r]
+			}
+			f.minimise(s.ctx, price, s.temperature)
+			if s.temperature <= changeTemper*m.typical {
+				break
+			}
+		}
+		if grown == sampleGrowths || !m.grow(&b, price) {
+			break
+		}
+	}
+	half = m.errorsOf(f, f.changes(b.centre, price, s.temperature, share), price, s.temperature, 1-share, changeErrors)
+	s.Log.Debug("boxstep: corrected", "mean_price", m.meanCents(price), "mean_half", m.meanCents(half))
+	s.read, s.freshBox = false, true
+	return price, half, s.ctx.Err()
 }
 
 // startBox returns a box around given prices, in the problem's signs: half as
@@ -66,29 +115,56 @@ func (m *market) startBox(start []float64) (centre, half []float64) {
 }
 
 // sampleStep returns the prices of the first customers of the sample, within a
-// box, and how far the prices of everybody may be from them.
-func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64) ([]float64, []float64) {
+// box, and how far the prices of everybody may be from them. The box grows, at
+// most so many times, where a price wants out of it.
+func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64, growths int) ([]float64, []float64) {
 	m := s.m
 	b := m.boxAround(centre, half)
-	found := m.scanSample(size, b, sampleKeep)
 	share := float64(size) / float64(m.values.Customers())
 	limit := make([]float64, m.rows())
 	for r := range limit {
 		limit[r] = share * m.t.limit[r]
 	}
-	f := m.newSmooth(found, limit, b)
 	price := slices.Clone(b.centre)
-	last := coolTemper * m.typical
+	var f *smooth
+	for grown := 0; ; grown++ {
+		f = m.newSmooth(m.scanSample(size, b, sampleKeep), limit, b)
+		s.cool(f, price)
+		if grown == growths || !m.grow(&b, price) {
+			break
+		}
+	}
+	newHalf := m.errorsOf(f, f.at(price, s.temperature, true, true), price, s.temperature, 1-share, errors)
+	s.Log.Debug("boxstep: sample", "customers", size, "options", len(f.worth), "temperature", s.temperature, "mean_price", m.meanCents(price), "mean_half", m.meanCents(newHalf))
+	return price, newHalf
+}
+
+// cool moves price to the minimum of f at ever lower temperatures.
+func (s *boxstepRun) cool(f *smooth, price []float64) {
+	last := coolTemper * s.m.typical
 	for {
 		f.minimise(s.ctx, price, s.temperature)
 		if s.temperature <= last || s.ctx.Err() != nil {
-			break
+			return
 		}
 		s.temperature = max(last, s.temperature/coolingFactor)
 	}
-	newHalf := m.errorsOf(f, price, s.temperature, 1-share, errors)
-	s.Log.Debug("boxstep: sample", "customers", size, "options", len(f.worth), "temperature", s.temperature, "mean_price", m.meanCents(price), "mean_half", m.meanCents(newHalf))
-	return price, newHalf
+}
+
+// grow moves the edges of a box at which prices stopped to three times the
+// width, and reports whether there are any.
+func (m *market) grow(b *box, price []float64) (any bool) {
+	for r, y := range price {
+		width := b.upper[r] - b.lower[r]
+		switch {
+		case m.t.closed[r]:
+		case y >= b.upper[r] && b.upper[r] < m.cap[r]:
+			b.upper[r], any = min(m.cap[r], b.upper[r]+2*width), true
+		case y <= b.lower[r] && b.lower[r] > 0:
+			b.lower[r], any = max(0, b.lower[r]-2*width), true
+		}
+	}
+	return any
 }
 
 // errorsOf returns the half-widths of a box around prices that minimise f: some
@@ -101,9 +177,8 @@ func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64
 // others is the share of the customers that f does not hold. A row that no
 // sampled customer may use gets all the room there is; one that nobody is about to change
 // his mind over no more than touches are worth.
-func (m *market) errorsOf(f *smooth, price []float64, temperature, others, errors float64) []float64 {
-	p := f.at(price, temperature, true, others > 0)
-	density, warm := p, temperature
+func (m *market) errorsOf(f *smooth, p *smoothPoint, price []float64, temperature, others, errors float64) []float64 {
+	density, warm := f.at(price, temperature, true, false), temperature
 	for warm < 64*temperature && f.undecided(price, density) < leastUndecided {
 		warm *= 2
 		density = f.at(price, warm, true, false)
@@ -243,29 +318,42 @@ func (p *smoothPoint) variance(a, b []int, others float64) *mat.Dense {
 
 // narrow replaces the box by a smaller one: the prices at which the customers
 // that are left undecided, all of them, nearly meet the limits.
-func (s *boxstepRun) narrow(found *scanned, b box) (centre, half []float64) {
+func (s *boxstepRun) narrow(found *scanned, b box) (centre, half []float64, err error) {
 	s.narrowings++
 	if !s.clipped {
 		s.temperature /= coolingFactor
 	}
 	f := s.m.newSmooth(found.open, s.m.leftOf(found, 1), b)
 	price := slices.Clone(b.centre)
-	f.minimise(s.ctx, price, s.temperature)
-	half = s.m.errorsOf(f, price, s.temperature, 0, narrowErrors)
-	s.clipped = false
+	for range sharpenings {
+		f.sharpen(s.m.leftOf(found, 1), price, s.temperature)
+		f.minimise(s.ctx, price, s.temperature)
+	}
 	at := f.at(price, s.temperature, true, false)
+	half = s.m.errorsOf(f, at, price, s.temperature, 0, narrowErrors)
+	s.clipped = false
 	for r, g := range at.gradient {
+		if price[r] <= b.lower[r] || price[r] >= b.upper[r] {
+			half[r] = max(half[r], 2*(b.upper[r]-b.lower[r])) // it may want further
+		}
 		// The price wants out, by more than chance: read again around it.
 		if out := s.edge(r, price[r]); out*g < 0 && abs(g) > s.m.t.scale[r]+math.Sqrt(at.hessian[r*len(price)+r]) {
 			half[r] = max(half[r], (s.wideBox.upper[r]-s.wideBox.lower[r])/wideBox)
 			s.clipped = true
 		}
 	}
+	fresh := s.freshBox
+	s.freshBox = false
 	if s.clipped {
 		s.wide = nil
+		if fresh && s.narrowings < maxCorrections {
+			// A price far from where the sample had it spoils the others', too.
+			s.clipped = false
+			return s.corrected(price)
+		}
 	}
 	s.Log.Debug("boxstep: narrowed", "options", len(f.worth), "temperature", s.temperature, "mean_price", s.m.meanCents(price), "mean_half", s.m.meanCents(half))
-	return price, half
+	return price, half, nil
 }
 
 // leftOf returns a share of the limits less what the decided use.
@@ -298,14 +386,14 @@ func (s *boxstepRun) ladderStart(size int) (centre, half []float64) {
 	t.rule = LadderRule{}
 	m.t, single.m = &t, &m
 	single.temperature = hotTemper * m.typical
-	centre, half = single.sampleStep(size, make([]float64, m.rows()), m.cap, sampleErrors)
+	centre, half = single.sampleStep(size, make([]float64, m.rows()), m.cap, sampleErrors, 0)
 	for range ladderRounds {
 		for r := range half {
 			half[r] = max(half[r], centre[r]/2)
 		}
 		before := centre
 		s.temperature = hotTemper / coolingFactor * m.typical
-		centre, half = s.sampleStep(size, centre, half, sampleErrors)
+		centre, half = s.sampleStep(size, centre, half, sampleErrors, 0)
 		if closeTo(centre, before) {
 			break
 		}

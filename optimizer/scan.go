@@ -17,6 +17,7 @@ type request struct {
 	box    box
 	limit  int     // of one customer's options
 	chosen []Rungs // if not nil, set to the winners of the decided, by customer
+	totals bool    // count the undecided at their winners at the centre; keep none
 }
 
 // scanned is what one pass over customers at a box found.
@@ -202,7 +203,7 @@ func (p *partial) dropWorthless(profile int32) {
 
 // take notes the customer whose options were kept.
 func (p *partial) take(profile int32, customer int, complete bool) {
-	if len(p.keep) > 1 {
+	if len(p.keep) > 1 && !p.s.totals {
 		if !complete {
 			p.incomplete++
 		}

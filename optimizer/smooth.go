@@ -96,12 +96,7 @@ type smoothPoint struct {
 // at evaluates F; second asks for the Hessian, spread for between, too.
 func (s *smooth) at(price []float64, temperature float64, second, spread bool) *smoothPoint {
 	n := len(s.limit)
-	cost := make([]float64, len(s.use)-1) // of each mix at the prices
-	for m := range cost {
-		for k := s.use[m]; k < s.use[m+1]; k++ {
-			cost[m] += price[s.row[k]] * s.amount[k]
-		}
-	}
+	cost := s.costs(price)
 	parts := make([]*smoothPart, smoothParts)
 	var wg sync.WaitGroup
 	turn := make(chan struct{}, runtime.GOMAXPROCS(0))
@@ -331,6 +326,76 @@ func (s *smooth) undecided(price []float64, at *smoothPoint) float64 {
 		return math.Inf(1)
 	}
 	return total / rows
+}
+
+// changes returns what the groups' uses change by from one price to another, as a
+// point whose variance is that of the change: between sums the squares of each
+// group's own, and hessian is the randomness that the share of the choices at the
+// second price stands for.
+func (s *smooth) changes(from, to []float64, temperature, share float64) *smoothPoint {
+	n := len(s.limit)
+	out := s.at(to, temperature, true, false)
+	for k := range out.hessian {
+		out.hessian[k] *= share
+	}
+	out.between = make([]float64, n*n)
+	for r, scale := range s.scale {
+		out.between[r*n+r] = scale * scale // a change too rare to be among the sampled
+	}
+	before, after := s.costs(from), s.costs(to)
+	var d difference
+	for g, weight := range s.weight {
+		a, b := s.best(g, before), s.best(g, after)
+		if a == b {
+			continue
+		}
+		d.set(s.row[s.use[b]:s.use[b+1]], s.amount[s.use[b]:s.use[b+1]], s.row[s.use[a]:s.use[a+1]], s.amount[s.use[a]:s.use[a+1]])
+		for i, r := range d.rows {
+			for k, q := range d.rows {
+				out.between[int(r)*n+int(q)] += weight * d.amounts[i] * d.amounts[k]
+			}
+		}
+	}
+	return out
+}
+
+// sharpen corrects the limits by how far the smoothed use at a price is from the
+// true one: what the temperature has moved the minimum by is then only the
+// difference that it makes between that price and the minimum.
+func (s *smooth) sharpen(limit, price []float64, temperature float64) {
+	at := s.at(price, temperature, false, false)
+	for r := range s.limit {
+		s.limit[r] = limit[r] + s.limit[r] - at.gradient[r] // the smoothed use
+	}
+	cost := s.costs(price)
+	for g, weight := range s.weight {
+		m := s.best(g, cost)
+		for k := s.use[m]; k < s.use[m+1]; k++ {
+			s.limit[s.row[k]] -= weight * s.amount[k]
+		}
+	}
+}
+
+// costs returns what each mix costs at prices.
+func (s *smooth) costs(price []float64) []float64 {
+	cost := make([]float64, len(s.use)-1)
+	for m := range cost {
+		for k := s.use[m]; k < s.use[m+1]; k++ {
+			cost[m] += price[s.row[k]] * s.amount[k]
+		}
+	}
+	return cost
+}
+
+// best returns the mix of a group's best option.
+func (s *smooth) best(g int, cost []float64) int32 {
+	best, most := int32(0), math.Inf(-1)
+	for o := s.first[g]; o < s.first[g+1]; o++ {
+		if r := s.worth[o] - cost[s.mix[o]]; r > most {
+			best, most = s.mix[o], r
+		}
+	}
+	return best
 }
 
 // Constants of minimise.
