@@ -256,6 +256,9 @@ func TestHostileRequests(t *testing.T) {
 	n, err := strconv.Atoi(os.Getenv("DUNNING_FUZZ_REQUESTS"))
 	if err != nil || n <= 0 {
 		n = 2000
+		if testing.Short() { // under the race detector
+			n = 500
+		}
 	}
 	f := newFuzzer(t)
 	count, faults := map[int]int{}, 0
