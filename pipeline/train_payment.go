@@ -68,18 +68,18 @@ func (t *trainer) trainPayment(ctx context.Context) error {
 		baseline.GolearnForest{Seed: t.w.Seed},
 	}
 	judged := make([]judgement, len(learners))
-	group, ctx := errgroup.WithContext(ctx)
+	group, learning := errgroup.WithContext(ctx) // done as soon as all have learned
 	group.SetLimit(t.w.Config.cores())
 	for k, l := range learners {
 		group.Go(func() (err error) {
-			if judged[k], err = t.judgePayment(ctx, l, rows); err != nil {
+			if judged[k], err = t.judgePayment(learning, l, rows); err != nil {
 				return fmt.Errorf("%s: %w", l.Name(), err)
 			}
 			judged[k].name = l.Name()
 			return nil
 		})
 	}
-	group.Go(func() error { return t.keepPayment(ctx, boosting, rows) })
+	group.Go(func() error { return t.keepPayment(learning, boosting, rows) })
 	if err := group.Wait(); err != nil {
 		return err
 	}
