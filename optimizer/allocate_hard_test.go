@@ -76,6 +76,7 @@ func hardGrids() []hardGrid {
 	rows := optimizer.Instance{Customers: 4_000, Channels: 5, Days: 14, Segments: 85, Seed: 32}
 	one := month
 	one.Customers = 1
+	ladders := optimizer.Instance{Customers: 300, Channels: 5, Days: 7, OptionShare: 1, Seed: 33, Ladder: optimizer.LadderRule{Touches: 3, GapDays: 2}}
 	optimal := optimizer.Optimal
 	levels := func(rng *rand.Rand, _, _ int, _ float64) float64 { return 100 * float64(1+rng.IntN(20)) }
 	same := func(_ *rand.Rand, _, s int, _ float64) float64 { return 100 * float64(1+s%5) }
@@ -94,6 +95,10 @@ func hardGrids() []hardGrid {
 		{"all customers identical", all, revalue(same), nan, optimal},
 		{"200,000 customers identical", many, revalue(same), nan, optimal},
 		{"all values zero", month, revalue(func(*rand.Rand, int, int, float64) float64 { return 0 }), 0, optimal},
+		{"ladders worth nothing, and a demand", ladders, func(t testing.TB, g *optimizer.Grid, rng *rand.Rand) {
+			revalue(func(*rand.Rand, int, int, float64) float64 { return 0 })(t, g, rng)
+			demand(60, any)(t, g, rng)
+		}, 0, optimal},
 		{"values from 20 levels", month, revalue(levels), nan, optimal},
 		{"values from 20 levels, all slots", all, revalue(levels), nan, optimal},
 		{"capacities of zero", month, limits("sms", 0), nan, optimal},

@@ -178,6 +178,7 @@ func (s *boxstepRun) search() (*Allocation, error) {
 // searchFrom searches from a box; errUnsettled is wrapped after so many steps.
 func (s *boxstepRun) searchFrom(centre, half []float64, steps int) (*Allocation, error) {
 	strikes := make([]int, s.m.rows())
+	incomplete := 0 // customers in the last step with more options than were kept
 	for range steps {
 		b := s.m.boxAround(centre, half)
 		found, err := s.look(&b)
@@ -203,9 +204,21 @@ func (s *boxstepRun) searchFrom(centre, half []float64, steps int) (*Allocation,
 		res := answers[0]
 		edges, moved := program.touches(res, s.m.soft)
 		s.Log.Debug("boxstep", "open", len(found.open), "columns", columns, "incomplete", found.incomplete, "touched", countTouches(edges))
-		if !moved && found.incomplete == 0 {
-			return s.finish(b, found, program, res)
+		if !moved {
+			if found.incomplete > 0 && found.incomplete == incomplete {
+				proved, err := s.proves(boxed(res.Prices, b), found.worth+program.worth+res.Objective)
+				if err != nil {
+					return nil, err
+				}
+				if proved {
+					found.incomplete = 0
+				}
+			}
+			if found.incomplete == 0 {
+				return s.finish(b, found, program, res)
+			}
 		}
+		incomplete = found.incomplete
 		shrink := 1.0 // as long as the program is small, what is untouched keeps its room
 		if columns > s.MaxColumns/4 {
 			shrink = 2.0 / 3
@@ -221,6 +234,26 @@ func (s *boxstepRun) searchFrom(centre, half []float64, steps int) (*Allocation,
 		s.lastColumns = 0
 	}
 	return nil, fmt.Errorf("%w: %d steps", errUnsettled, steps)
+}
+
+// provedGap is the largest gap, over the objective, of a proof.
+const provedGap = 1e-12
+
+// proves reports whether prices prove in one read that an objective is the
+// optimum, whatever the options that were not kept: thousands of ladders that are
+// worth the same stay open in the smallest box.
+func (s *boxstepRun) proves(prices []float64, objective float64) (bool, error) {
+	read, err := s.m.scan(s.ctx, []request{{box: box{prices, prices, prices}, limit: 1, totals: true}})
+	if err != nil {
+		return false, err
+	}
+	s.work.FullReads++
+	var bound sum
+	bound.add(read[0].worth)
+	for r, y := range prices {
+		bound.add(y * (s.m.t.limit[r] - read[0].used[r]))
+	}
+	return bound.value()-objective <= provedGap*max(1, abs(objective)), nil
 }
 
 // tiedColumns is how many times MaxColumns a program may have before ties are

@@ -72,7 +72,10 @@ func (m *market) describe() {
 		}
 	}
 	n := float64(max(1, m.sample.Customers))
-	m.options, m.typical = max(1, float64(slots)/n), max(best/n, math.SmallestNonzeroFloat32)
+	m.options, m.typical = max(1, float64(slots)/n), best/n
+	if m.typical == 0 {
+		m.typical = 1 // a cent, where nothing is worth anything
+	}
 }
 
 func (m *market) rows() int { return len(m.cap) }

@@ -17,7 +17,7 @@ const (
 	changeErrors   = 5.0             // the same when everybody's total at the sample's prices is known
 	totalsFrom     = 2               // from so many samples' customers a read of totals pays
 	sharpenings    = 2               // how often a smoothed dual is corrected by the true one
-	sampleGrowths  = 4               // of a box for the sample
+	sampleGrowths  = 1               // of a box for the sample
 	narrowErrors   = 4.0             // the same when all undecided customers are known
 	hotTemper      = 0.3             // first temperature, over the mean best value
 	coolTemper     = 0.01            // last temperature of the sample
@@ -333,7 +333,7 @@ func (s *boxstepRun) narrow(found *scanned, b box) (centre, half []float64, err 
 	half = s.m.errorsOf(f, at, price, s.temperature, 0, narrowErrors)
 	s.clipped = false
 	for r, g := range at.gradient {
-		if price[r] <= b.lower[r] || price[r] >= b.upper[r] {
+		if g < 0 && price[r] >= b.upper[r] && b.upper[r] < s.m.cap[r] || g > 0 && price[r] <= b.lower[r] && b.lower[r] > 0 {
 			half[r] = max(half[r], 2*(b.upper[r]-b.lower[r])) // it may want further
 		}
 		// The price wants out, by more than chance: read again around it.

@@ -54,6 +54,13 @@ type organicRows struct {
 	known, test []int
 }
 
+// golearn's forest, a baseline, is slow: with its defaults it would take longer
+// than all else that is trained together.
+const (
+	forestTrees = 12
+	forestRows  = 400
+)
+
 // trainPayment compares the learners on organic outcomes and keeps the boosted
 // trees, fitted once more on all of them.
 func (t *trainer) trainPayment(ctx context.Context) error {
@@ -65,7 +72,7 @@ func (t *trainer) trainPayment(ctx context.Context) error {
 	learners := []models.Learner{ // the champion first
 		boosting,
 		baseline.Logistic{MaxRows: logisticRows, Seed: t.w.Seed},
-		baseline.GolearnForest{Seed: t.w.Seed},
+		baseline.GolearnForest{Trees: forestTrees, SampleRows: forestRows, Seed: t.w.Seed},
 	}
 	judged := make([]judgement, len(learners))
 	group, learning := errgroup.WithContext(ctx) // done as soon as all have learned
