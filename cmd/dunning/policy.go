@@ -116,6 +116,16 @@ func dayFlag(name, value string) (data.Date, error) {
 	return day, nil
 }
 
+// policyOf returns the rules of the home's configuration and the day of --as-of.
+func (a *app) policyOf(asOf string) (*policy.Engine, data.Date, error) {
+	day, err := dayFlag("as-of", asOf)
+	if err != nil {
+		return nil, 0, err
+	}
+	engine, err := a.policyEngine(slog.Default())
+	return engine, day, err
+}
+
 func newPolicyExplainCommand(a *app) *cobra.Command {
 	var asOf string
 	cmd := &cobra.Command{
@@ -125,11 +135,7 @@ func newPolicyExplainCommand(a *app) *cobra.Command {
   dunning policy explain prescribed --json`,
 		Args: oneArg("rule id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			day, err := dayFlag("as-of", asOf)
-			if err != nil {
-				return err
-			}
-			engine, err := a.policyEngine(slog.Default())
+			engine, day, err := a.policyOf(asOf)
 			if err != nil {
 				return err
 			}
@@ -194,11 +200,7 @@ func newPolicyPacksCommand(a *app) *cobra.Command {
   dunning policy packs --as-of 2015-06-01 --json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			day, err := dayFlag("as-of", asOf)
-			if err != nil {
-				return err
-			}
-			engine, err := a.policyEngine(slog.Default())
+			engine, day, err := a.policyOf(asOf)
 			if err != nil {
 				return err
 			}

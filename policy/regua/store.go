@@ -91,32 +91,22 @@ func (s *Store) Save(b []byte, author string, at time.Time) (v Version, err erro
 // Publish puts a draft into force; the version before it is retired. The error
 // wraps [data.ErrRefused] where the publisher is the author, or the version is no
 // draft, and [data.ErrDamagedFile] where its text is not what was saved.
-func (s *Store) Publish(id string, version int, publisher string, at time.Time) (v Version, err error) {
-	if publisher, err = person(publisher, "publisher"); err != nil {
-		return v, err
-	}
-	return v, s.locked(func() error {
-		versions, err := s.versions(id)
-		if err != nil {
-			return err
-		}
-		if v, err = pick(versions, id, version); err != nil {
-			return err
-		}
+func (s *Store) Publish(id string, version int, publisher string, at time.Time) (Version, error) {
+	return s.change(id, version, publisher, "publisher", func(v *Version, publisher string, versions []Version) error {
 		switch {
 		case same(v.Author, publisher):
 			return fmt.Errorf("regua %s: %w: %s wrote version %d and may not publish it; somebody else must", id, data.ErrRefused, v.Author, v.Version)
 		case v.Status != Draft:
 			return fmt.Errorf("regua %s: %w: version %d is %s, not a draft", id, data.ErrRefused, v.Version, v.Status)
 		}
-		if _, err := s.load(v); err != nil {
+		if _, err := s.load(*v); err != nil {
 			return err
 		}
 		at := at.UTC()
 		v.Status, v.Publisher, v.PublishedAt = Published, publisher, &at
 		// The new one first: stopped in between, two are published, and the later
 		// one holds.
-		if err := s.write(v); err != nil {
+		if err := s.write(*v); err != nil {
 			return err
 		}
 		for _, old := range versions {
@@ -132,8 +122,21 @@ func (s *Store) Publish(id string, version int, publisher string, at time.Time) 
 }
 
 // Retire takes a version out of force, or a draft off the table.
-func (s *Store) Retire(id string, version int, by string, at time.Time) (v Version, err error) {
-	if by, err = person(by, "person"); err != nil {
+func (s *Store) Retire(id string, version int, by string, at time.Time) (Version, error) {
+	return s.change(id, version, by, "person", func(v *Version, by string, _ []Version) error {
+		if v.Status == Retired {
+			return fmt.Errorf("regua %s: %w: version %d is retired already", id, data.ErrRefused, v.Version)
+		}
+		at := at.UTC()
+		v.Status, v.RetiredBy, v.RetiredAt = Retired, by, &at
+		return s.write(*v)
+	})
+}
+
+// change lets f change one version (0: the latest) while no other process writes.
+// f is given the name of who does it, trimmed, and all versions as they were.
+func (s *Store) change(id string, version int, who, role string, f func(v *Version, who string, versions []Version) error) (v Version, err error) {
+	if who, err = person(who, role); err != nil {
 		return v, err
 	}
 	return v, s.locked(func() error {
@@ -144,12 +147,7 @@ func (s *Store) Retire(id string, version int, by string, at time.Time) (v Versi
 		if v, err = pick(versions, id, version); err != nil {
 			return err
 		}
-		if v.Status == Retired {
-			return fmt.Errorf("regua %s: %w: version %d is retired already", id, data.ErrRefused, v.Version)
-		}
-		at := at.UTC()
-		v.Status, v.RetiredBy, v.RetiredAt = Retired, by, &at
-		return s.write(v)
+		return f(&v, who, versions)
 	})
 }
 
