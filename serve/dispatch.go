@@ -81,16 +81,14 @@ func (s *Server) ack(ctx context.Context, in *Write[NewAck]) (*written[Results],
 	for i, o := range in.Body.Outcomes {
 		outcomes[i] = ledger.Outcome{ActionID: o.ActionID, State: o.State, ProviderID: o.ProviderID, RealCostCents: o.RealCostCents, Detail: o.Detail}
 	}
-	out, err := once(ctx, s, in.IdempotencyKey, in.RawBody, func(ctx context.Context) (Results, error) {
+	return onceThen(ctx, s, in.IdempotencyKey, in.RawBody, func(ctx context.Context) (Results, error) {
 		results, err := s.ledger.Ack(ctx, ledger.AckRequest{Dispatcher: actor(ctx), Fence: in.Body.Fence, Outcomes: outcomes})
 		return Results{results}, err
-	})
-	if err == nil && out.Replayed == "" {
-		for i, r := range out.Body.Results {
+	}, func(out Results) {
+		for i, r := range out.Results {
 			s.metrics.acked.WithLabelValues(string(outcomes[i].State), string(r.Status)).Inc()
 		}
-	}
-	return out, err
+	})
 }
 
 // NewExtension is the body that makes leases last longer.

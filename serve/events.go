@@ -54,16 +54,14 @@ func (s *Server) eventsAdd(ctx context.Context, in *Write[NewEvents]) (*written[
 		events[i] = ledger.Event{ID: e.EventID, Kind: e.Kind, At: e.At, ActionID: e.ActionID, CustomerID: e.CustomerID, Channel: e.Channel,
 			InvoiceID: e.InvoiceID, AmountCents: e.AmountCents, Method: e.Method, DueOn: e.DueOn, Instalment: e.Instalment}
 	}
-	out, err := once(ctx, s, in.IdempotencyKey, in.RawBody, func(ctx context.Context) (EventResults, error) {
+	return onceThen(ctx, s, in.IdempotencyKey, in.RawBody, func(ctx context.Context) (EventResults, error) {
 		results, err := s.ledger.AddEvents(ctx, actor(ctx), events)
 		return EventResults{results}, err
-	})
-	if err == nil && out.Replayed == "" {
-		for i, r := range out.Body.Results {
+	}, func(out EventResults) {
+		for i, r := range out.Results {
 			s.metrics.events.WithLabelValues(string(events[i].Kind), string(r.Status)).Inc()
 		}
-	}
-	return out, err
+	})
 }
 
 type eventsIn struct {

@@ -160,33 +160,39 @@ func (c clientConfig) dispatchers(r *loadReport) error {
 }
 
 func (c clientConfig) do(method, path, key, idempotency string, body any) ([]byte, error) {
+	status, b, err := exchange(method, c.URL+path, key, idempotency, body)
+	if err == nil && status != 200 {
+		err = fmt.Errorf("%s %s: %d %s", method, path, status, b)
+	}
+	return b, err
+}
+
+// exchange sends a request over the network and reads the whole answer.
+func exchange(method, url, key, idempotency string, body any) (status int, text []byte, err error) {
 	var in io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
 		if err != nil {
-			return nil, err
+			return 0, nil, err
 		}
 		in = bytes.NewReader(b)
 	}
-	req, err := http.NewRequest(method, c.URL+path, in)
+	req, err := http.NewRequest(method, url, in)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
-	if body != nil {
+	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("Idempotency-Key", idempotency)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err == nil && res.StatusCode != 200 {
-		err = fmt.Errorf("%s %s: %d %s", method, path, res.StatusCode, b)
-	}
-	return b, err
+	text, err = io.ReadAll(res.Body)
+	return res.StatusCode, text, err
 }
 
 // load runs a client in a process of its own; prefix is put before its command

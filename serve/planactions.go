@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -106,33 +107,72 @@ func (s *Server) anyPlan(ctx context.Context, name string) (*Plan, error) {
 // ledgerPlans keeps the plans of the ledger that were last read: they never
 // change.
 type ledgerPlans struct {
-	mu   sync.Mutex
-	kept []*Plan // the least recently used first
+	mu   sync.Mutex    // not held while a plan is read
+	kept []*ledgerPlan // the least recently used first
 }
 
+// ledgerPlan is a plan that is being read, or was once done is closed.
+type ledgerPlan struct {
+	id   string
+	done chan struct{}
+	plan *Plan
+	err  error
+}
+
+// get returns a plan. Of those who ask for one that is not kept the first reads
+// it, and the others wait for him; he reads on when he is gone himself.
 func (l *ledgerPlans) get(ctx context.Context, s *Server, id string) (*Plan, error) {
+	p, mine := l.enter(id)
+	if mine {
+		p.plan, p.err = s.readLedgerPlan(context.WithoutCancel(ctx), id)
+		if p.err != nil {
+			l.forget(p)
+		}
+		close(p.done)
+	}
+	select {
+	case <-p.done:
+		return p.plan, p.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// enter marks a plan as just used; mine tells the caller to read it.
+func (l *ledgerPlans) enter(id string) (p *ledgerPlan, mine bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i, p := range l.kept {
-		if p.ID == id {
-			l.kept = append(append(l.kept[:i:i], l.kept[i+1:]...), p)
-			return p, nil
-		}
+	i := slices.IndexFunc(l.kept, func(p *ledgerPlan) bool { return p.id == id })
+	if i >= 0 {
+		p = l.kept[i]
+		l.kept = slices.Delete(l.kept, i, i+1)
+	} else {
+		p, mine = &ledgerPlan{id: id, done: make(chan struct{})}, true
 	}
+	l.kept = append(l.kept, p)
+	if len(l.kept) > keptPlans {
+		l.kept = slices.Delete(l.kept, 0, 1)
+	}
+	return p, mine
+}
+
+// forget lets the next one who asks read again.
+func (l *ledgerPlans) forget(p *ledgerPlan) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.kept = slices.DeleteFunc(l.kept, func(k *ledgerPlan) bool { return k == p })
+}
+
+func (s *Server) readLedgerPlan(ctx context.Context, id string) (*Plan, error) {
 	head, err := s.ledger.Plan(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	p := &Plan{ID: id, AsOf: head.AsOf, SchemaVersion: data.SchemaVersion, SHA256: head.SHA256}
-	err = s.eachPlanAction(ctx, id, func(a ledger.Action) { p.actions = append(p.actions, a.Action) })
-	if err != nil {
+	if err := s.eachPlanAction(ctx, id, func(a ledger.Action) { p.actions = append(p.actions, a.Action) }); err != nil {
 		return nil, err
 	}
 	p.sort()
-	l.kept = append(l.kept, p)
-	if len(l.kept) > keptPlans {
-		l.kept = l.kept[1:]
-	}
 	return p, nil
 }
 

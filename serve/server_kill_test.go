@@ -1,12 +1,10 @@
 package serve_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -213,29 +211,9 @@ func (s *siege) ask(key, idempotency, path string, body, into any) {
 
 // once sends a request. An error is no answer; a refusal is a fault.
 func (s *siege) once(url, key, idempotency, path string, body any) ([]byte, error) {
-	var in io.Reader
-	if body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
-			return nil, err
-		}
-		in = bytes.NewReader(b)
-	}
-	req, err := http.NewRequest("POST", url+path, in)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+key)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Idempotency-Key", idempotency)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err == nil && res.StatusCode != 200 {
-		s.note(func() { s.faults = append(s.faults, fmt.Sprintf("%s: %d %.300s", path, res.StatusCode, text)) })
+	status, text, err := exchange(http.MethodPost, url+path, key, idempotency, body)
+	if err == nil && status != 200 {
+		s.note(func() { s.faults = append(s.faults, fmt.Sprintf("%s: %d %.300s", path, status, text)) })
 	}
 	return text, err
 }

@@ -94,6 +94,16 @@ func once[T any](ctx context.Context, s *Server, key string, body []byte, f func
 	return out, nil
 }
 
+// onceThen is once, and hands an answer that is not a repetition to then: to be
+// counted.
+func onceThen[T any](ctx context.Context, s *Server, key string, body []byte, f func(context.Context) (T, error), then func(T)) (*written[T], error) {
+	out, err := once(ctx, s, key, body, f)
+	if err == nil && out.Replayed == "" {
+		then(out.Body)
+	}
+	return out, err
+}
+
 // refusal is a stored answer that is a problem document.
 type refusal struct {
 	problem  *Problem

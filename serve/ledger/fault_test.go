@@ -38,10 +38,7 @@ var faults = []fault{
 // done, neither in this process nor for the next one, and once the disk is well
 // again the same request does its work once.
 func TestDiskFails(t *testing.T) {
-	moments, err := strconv.Atoi(os.Getenv("DUNNING_LEDGER_FAULTS"))
-	if err != nil || moments <= 0 {
-		moments = 6
-	}
+	moments := countOf(t, "DUNNING_LEDGER_FAULTS", 6)
 	folder := filepath.Join(t.TempDir(), "d")
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)

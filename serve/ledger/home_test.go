@@ -301,6 +301,18 @@ func startCluster() {
 	panic("the PostgreSQL server did not start within ten seconds")
 }
 
+// countOf is the number in an environment variable, for long runs, or few in
+// every day's tests.
+func countOf(t testing.TB, env string, few int) int {
+	t.Helper()
+	n, err := strconv.Atoi(os.Getenv(env))
+	if err != nil || n <= 0 {
+		return few
+	}
+	t.Logf("%s=%d", env, n)
+	return n
+}
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	// The state machine: few long runs, the same each time, unless the command

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -95,23 +94,16 @@ func victimStep(s *ledger.Store, id string, say func(what, id string)) error {
 	return err
 }
 
-// kills is how often the victim dies: DUNNING_LEDGER_KILLS, or few in every
-// day's tests.
-func kills(t *testing.T, few int) int {
-	n, err := strconv.Atoi(os.Getenv("DUNNING_LEDGER_KILLS"))
-	if err != nil || n <= 0 {
-		return few
-	}
-	t.Logf("%d kills", n)
-	return n
-}
+// killsEnv is how often the victim dies.
+const killsEnv = "DUNNING_LEDGER_KILLS"
 
 func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, h *home) {
-		n := kills(t, 30)
-		if h.config.DSN != "" && os.Getenv("DUNNING_LEDGER_KILLS") == "" {
-			n = 10 // what dies is the client; the server's own crashes are its makers' tests
+		few := 30
+		if h.config.DSN != "" {
+			few = 10 // what dies is the client; the server's own crashes are its makers' tests
 		}
+		n := countOf(t, killsEnv, few)
 		h.funded(t, 1)
 		rng := rand.New(rand.NewPCG(3, 4))
 		acknowledged := map[string]int{}

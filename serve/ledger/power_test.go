@@ -107,16 +107,8 @@ func powerVictim(w diskWork) error {
 	return nil
 }
 
-// powerCuts is at how many moments the power goes: DUNNING_LEDGER_CUTS, or few
-// in every day's tests.
-func powerCuts(t *testing.T, few int) int {
-	n, err := strconv.Atoi(os.Getenv("DUNNING_LEDGER_CUTS"))
-	if err != nil || n <= 0 {
-		return few
-	}
-	t.Logf("%d cuts", n)
-	return n
-}
+// cutsEnv is at how many moments the power goes.
+const cutsEnv = "DUNNING_LEDGER_CUTS"
 
 // A process writes; the power goes; the disk forgets what was not synced, all
 // of it or any part. What was acknowledged before that moment is there.
@@ -125,7 +117,7 @@ func TestPowerCutLosesNothingAcknowledged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			trace := traceOf(t, work)
-			r := cutPower(t, trace, powerCuts(t, 12), noWrites, firstWrites, tornWrites)
+			r := cutPower(t, trace, countOf(t, cutsEnv, 12), noWrites, firstWrites, tornWrites)
 			t.Logf("%d records; %d power cuts, up to %d acknowledged writes each: %d lost, %d not whole", len(trace), r.cuts, r.acknowledged, r.lost, r.broken)
 			if r.lost != 0 || r.broken != 0 {
 				t.Error(r.first)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -33,14 +31,7 @@ type storm struct {
 
 // stormActions is 20,000 where DUNNING_LEDGER_ACTIONS says so (the nightly
 // run), and less in every day's tests.
-func stormActions(t testing.TB) int {
-	n, err := strconv.Atoi(os.Getenv("DUNNING_LEDGER_ACTIONS"))
-	if err != nil || n <= 0 {
-		return 1500
-	}
-	t.Logf("%d actions", n)
-	return n
-}
+func stormActions(t testing.TB) int { return countOf(t, "DUNNING_LEDGER_ACTIONS", 1500) }
 
 func TestEightDispatchersInAStorm(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, h *home) {
