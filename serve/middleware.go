@@ -61,6 +61,10 @@ func (s *Server) wrap(mux *http.ServeMux) http.Handler {
 			}
 			s.record(r, out, state, s.config.Now().Sub(start))
 		}()
+		if s.pages != nil && !s.ownsPath(r.URL.Path) {
+			s.pages.ServeHTTP(out, r)
+			return
+		}
 		if _, pattern := mux.Handler(r); pattern == "" {
 			s.noRoute(mux, out, r, state.id)
 			return

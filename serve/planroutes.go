@@ -56,17 +56,7 @@ func (s *Server) planImport(ctx context.Context, in *Write[NewPlan]) (*written[l
 	if err != nil {
 		return nil, err
 	}
-	proposal := ledger.Proposal{PlanID: plan.ID, Maker: actor(ctx), AsOf: plan.AsOf, FileSHA256: plan.SHA256, Actions: make([]ledger.Action, plan.Len())}
-	lake := s.store.Portfolio()
-	for i, a := range plan.actions {
-		proposal.Actions[i].Action = a
-		if lake == nil {
-			continue
-		}
-		if c, ok := lake.Customer(a.CustomerID); ok {
-			proposal.Actions[i].Segment = c.Segment
-		}
-	}
+	proposal := ProposalOf(plan, s.store.Portfolio(), actor(ctx))
 	return once(ctx, s, in.IdempotencyKey, in.RawBody, func(ctx context.Context) (ledger.Plan, error) {
 		if plan.Len() == 0 {
 			return ledger.Plan{}, fail(CodeBadInput, "the plan of %s has no action", plan.AsOf)

@@ -71,6 +71,7 @@ type Server struct {
 	limits   *limits
 	document []byte
 	handler  http.Handler
+	pages    http.Handler // nil without pages
 
 	ledgerPlans ledgerPlans
 

@@ -174,4 +174,5 @@ var commands = []func(*app) *cobra.Command{
 	newLedgerCommand,
 	newServeCommand,
 	newKeysCommand,
+	newPeopleCommand,
 }

@@ -1,27 +1,38 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"dunning/data"
 	"dunning/serve"
+	"dunning/serve/accounts"
+	"dunning/serve/web"
 )
 
 func newServeCommand(a *app) *cobra.Command {
 	config := serve.DefaultConfig()
-	var dsn string
+	var dsn, public string
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve scores, plans and the ledger over HTTP",
+		Short: "Serve the pages for people, and scores, plans and the ledger over HTTP",
 		Long: `Serve the last finished outputs of the home over HTTP/JSON, and the ledger: wallets,
 approval of plans, dispatch, events, audit. New outputs are picked up while the
 server runs; a damaged one is refused and the old one goes on serving.
+
+The address, opened in a browser, shows the pages for people (docs/WEB.md). While
+nobody may sign in yet, the one-time link of the first administrator is printed on
+standard error.
 
 The ledger is HOME/dunning.db, or a PostgreSQL database whose connection string is
 given by the environment variable DUNNING_LEDGER_DSN or by --dsn.
@@ -33,7 +44,7 @@ examples. Keys are made by "dunning keys create".`,
   dunning serve --addr :8443 --tls-cert cert.pem --tls-key key.pem`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.serve(cmd.Context(), config, dsn)
+			return a.serve(cmd.Context(), config, dsn, public)
 		},
 	}
 	f := cmd.Flags()
@@ -46,13 +57,14 @@ examples. Keys are made by "dunning keys create".`,
 	f.IntVar(&config.Burst, "burst", config.Burst, "requests at once per key")
 	f.DurationVar(&config.ShutdownGrace, "shutdown-grace", config.ShutdownGrace, "how long a stop waits for requests under way")
 	f.BoolVar(&config.PrivateMetrics, "private-metrics", false, "let only auditors and admins read /metrics")
+	f.StringVar(&public, "public-url", "", "address under which browsers find the server, such as https://cobranca.example; with https, cookies travel by TLS only")
 	f.StringVar(&dsn, "dsn", "", "connection string of a ledger in PostgreSQL; better in DUNNING_LEDGER_DSN")
 	return cmd
 }
 
-func (a *app) serve(ctx context.Context, config serve.Config, dsn string) error {
+func (a *app) serve(ctx context.Context, config serve.Config, dsn, public string) error {
 	log := slog.New(slog.NewTextHandler(a.stderr, nil))
-	if err := config.Validate(); err != nil {
+	if err := errors.Join(config.Validate(), checkPublic(public)); err != nil {
 		return err
 	}
 	store, err := serve.OpenFiles(ctx, a.home, openModel, log, time.Now)
@@ -64,6 +76,11 @@ func (a *app) serve(ctx context.Context, config serve.Config, dsn string) error 
 		return err
 	}
 	defer keys.Close()
+	people, err := accounts.Open(ctx, a.home, accounts.Config{})
+	if err != nil {
+		return err
+	}
+	defer people.Close()
 	ledger, err := a.openLedger(ctx, store, dsn, serverHeads, log)
 	if err != nil {
 		return err
@@ -71,6 +88,10 @@ func (a *app) serve(ctx context.Context, config serve.Config, dsn string) error 
 	defer ledger.Close()
 	server, err := serve.New(config, store, keys, ledger, log)
 	if err != nil {
+		return err
+	}
+	secure := config.TLSCert != "" || strings.HasPrefix(public, "https:")
+	if err := a.mountPages(server, web.Config{Secure: secure, Log: log}, web.Parts{People: people, Store: store, Ledger: ledger}); err != nil {
 		return err
 	}
 	ln, err := server.Listen()
@@ -82,12 +103,38 @@ func (a *app) serve(ctx context.Context, config serve.Config, dsn string) error 
 		return err
 	}
 	if tcp, ok := ln.Addr().(*net.TCPAddr); ok && config.TLSCert == "" && !tcp.IP.IsLoopback() {
-		log.Warn("keys travel unencrypted: use --tls-cert and --tls-key, or a proxy that does TLS")
+		log.Warn("keys and passwords travel unencrypted: use --tls-cert and --tls-key, or a proxy that does TLS")
 	}
 	if list, err := keys.List(ctx); err == nil && len(list) == 0 {
 		log.Warn("there is no key yet: make one with \"dunning keys create\"")
 	}
+	if err := a.inviteFirst(ctx, people, cmp.Or(public, addressOf(ln.Addr(), config))); err != nil {
+		ln.Close()
+		return err
+	}
 	return a.serveUntilDone(ctx, server, store, ln)
+}
+
+// mountPages puts the pages for people beside the API.
+func (a *app) mountPages(server *serve.Server, config web.Config, parts web.Parts) error {
+	site, err := web.New(config, parts)
+	if err != nil {
+		return err
+	}
+	server.Mount(site)
+	return nil
+}
+
+// checkPublic refuses what is no address of a server.
+func checkPublic(public string) error {
+	if public == "" {
+		return nil
+	}
+	u, err := url.Parse(public)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return fmt.Errorf("%w: --public-url %q is not like https://cobranca.example", data.ErrUsage, public)
+	}
+	return nil
 }
 
 // serveUntilDone answers requests and keeps outputs and ledger up to date until
@@ -106,14 +153,18 @@ func (a *app) serveUntilDone(ctx context.Context, server *serve.Server, store *s
 // announce prints where the server listens, for people and for scripts that
 // asked for port 0.
 func (a *app) announce(addr net.Addr, config serve.Config) error {
-	scheme := "http"
-	if config.TLSCert != "" {
-		scheme = "https"
-	}
-	url := scheme + "://" + addr.String()
+	url := addressOf(addr, config)
 	if a.asJSON {
 		return a.printJSON(map[string]string{"address": url})
 	}
 	_, err := fmt.Fprintln(a.stdout, "listening on", url)
 	return err
+}
+
+// addressOf is where the server listens, as a browser takes it.
+func addressOf(addr net.Addr, config serve.Config) string {
+	if config.TLSCert != "" {
+		return "https://" + addr.String()
+	}
+	return "http://" + addr.String()
 }

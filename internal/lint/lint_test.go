@@ -38,7 +38,12 @@ var allowed = map[string][]string{
 	// Training with XGBoost yields a forest.
 	"models/xgb":   {"data", "features", "models", "models/trees"},
 	"serve/ledger": {"data"},
-	"internal":     {},
+	// People are those whom the roles of serve let in.
+	"serve/accounts": {"data"},
+	// The pages show what serve and its parts hold; what the pipeline finds is
+	// handed to them by the command.
+	"serve/web": {"data", "policy", "optimizer", "serve", "serve/ledger", "serve/accounts"},
+	"internal":  {},
 }
 
 // cgo lists where C code may live: everything else builds without a C compiler.
