@@ -40,9 +40,10 @@ const lowDisk = 1 << 30
 
 // Diagnose looks at everything that a run in home needs and changes nothing
 // that is there; a home that does not exist is not made. It finds all faults,
-// not only the first.
-func Diagnose(ctx context.Context, home string) []Check {
-	d := &doctor{home: home}
+// not only the first. known are environment variables with a meaning of their
+// own, which name no key of the configuration.
+func Diagnose(ctx context.Context, home string, known ...string) []Check {
+	d := &doctor{home: home, knownEnv: known}
 	d.findHome()
 	config := d.findConfig()
 	d.findDisk()
@@ -57,8 +58,9 @@ func Diagnose(ctx context.Context, home string) []Check {
 }
 
 type doctor struct {
-	home   string
-	checks []Check
+	home     string
+	knownEnv []string
+	checks   []Check
 }
 
 func (d *doctor) add(name string, health Health, format string, args ...any) {
@@ -190,7 +192,7 @@ func (d *doctor) findSecrets(c *Config) {
 // not known.
 func (d *doctor) findEnvironment(c *Config) {
 	var used, ignored []string
-	secrets := []string{}
+	secrets := slices.Clone(d.knownEnv)
 	raw := map[string]any{}
 	if c != nil {
 		secrets = append(secrets, c.Quarantine.DocumentHMACKeyEnv)

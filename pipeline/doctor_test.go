@@ -30,6 +30,7 @@ func TestDiagnose(t *testing.T) {
 		}, Broken, "document key", "NO_SUCH_KEY"},
 		{"override", func(t *testing.T, _ string) { t.Setenv("DUNNING_BUDGET_CENTS", "5") }, Healthy, "environment", "DUNNING_BUDGET_CENTS"},
 		{"ignored variable", func(t *testing.T, _ string) { t.Setenv("DUNNING_SERVICE_PORT_HTTP", "5") }, Warning, "environment", "DUNNING_SERVICE_PORT_HTTP"},
+		{"variable of another part", func(t *testing.T, _ string) { t.Setenv("DUNNING_API_KEY", "dun_x") }, Healthy, "configuration", "valid"},
 		{"run at work", func(t *testing.T, home string) {
 			unlock, err := lockHome(home)
 			must(t, err)
@@ -49,7 +50,10 @@ func TestDiagnose(t *testing.T) {
 			must(t, err)
 			tt.change(t, home)
 			found := false
-			for _, c := range Diagnose(t.Context(), home) {
+			for _, c := range Diagnose(t.Context(), home, "DUNNING_API_KEY") {
+				if strings.Contains(c.Detail, "DUNNING_API_KEY") {
+					t.Errorf("it has a meaning of its own: %+v", c)
+				}
 				found = found || c.Name == tt.check && c.Health == tt.health && strings.Contains(c.Detail, tt.detail)
 				if (c.Health == Broken) != (c.Err != nil) {
 					t.Errorf("%+v", c)

@@ -65,7 +65,6 @@ type boundSource struct {
 // changed.
 func prepareExtract(ctx context.Context, w *Work) (map[string]string, error) {
 	sums, bound := map[string]string{}, map[string]boundSource{}
-	w.prepared = bound
 	key, err := documentKeyFromEnv(w.Config.Quarantine)
 	if err != nil {
 		return nil, err
@@ -105,7 +104,12 @@ func prepareExtract(ctx context.Context, w *Work) (map[string]string, error) {
 		}
 		bound[name] = b
 	}
-	return sums, downloadPostgres(ctx, w, remote, bound, sums)
+	if err := downloadPostgres(ctx, w, remote, bound, sums); err != nil {
+		return nil, err
+	}
+	events, err := linkEvents(w, bound, sums)
+	w.prepared = preparedExtract{bound, events}
+	return sums, err
 }
 
 func bindSource(src Source, dir string) (boundSource, error) {
@@ -144,7 +148,11 @@ func runExtract(ctx context.Context, w *Work) error {
 		return err
 	}
 	defer e.close()
-	x := &extraction{engine: e, w: w, sources: w.prepared.(map[string]boundSource), faults: map[string][]fault{}}
+	prepared := w.prepared.(preparedExtract)
+	x := &extraction{engine: e, w: w, sources: prepared.sources, faults: map[string][]fault{}}
+	if err := x.addEvents(prepared.events); err != nil {
+		return err
+	}
 	if err := x.exec(shownMacro); err != nil {
 		return err
 	}

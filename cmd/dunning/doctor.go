@@ -33,7 +33,7 @@ deeper into the ledger.`,
   dunning doctor --home /srv/dunning --json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			checks := append(pipeline.Diagnose(cmd.Context(), a.home), checkXGBoost(cmd.Context()), checkCLP(cmd.Context()), a.checkLedger(cmd.Context()))
+			checks := append(pipeline.Diagnose(cmd.Context(), a.home, dsnEnv, keyEnv), checkXGBoost(cmd.Context()), checkCLP(cmd.Context()), a.checkLedger(cmd.Context()))
 			if a.asJSON {
 				if err := a.printJSON(map[string]any{"checks": checks}); err != nil {
 					return err

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"dunning/data"
-	"dunning/pipeline"
 	"dunning/serve"
 	"dunning/serve/ledger"
 )
@@ -275,20 +274,6 @@ func (d *desk) learns(sent int) {
 	t := d.t
 	t.Helper()
 	d.must(nil, "", "events", "write")
-	_, sources, _ := d.do("", "", "events", "sources")
-	path := filepath.Join(d.home, pipeline.ConfigName)
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, _ := strings.Cut(string(b), "\nsources:\n")
-	_, after, ok := strings.Cut(rest, "\n# Rows that break a rule")
-	if !ok {
-		t.Fatal("the configuration has another form")
-	}
-	if err := os.WriteFile(path, []byte(before+"\n"+sources+"\n# Rows that break a rule"+after), 0o644); err != nil {
-		t.Fatal(err)
-	}
 	must(t, "extract", "--home", d.home)
 	touches, paid := 0, 0
 	for _, part := range glob(t, d.home, "touches") {

@@ -11,32 +11,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"dunning/data"
 	"dunning/data/synth"
-	"dunning/pipeline"
 	"dunning/serve"
 	"dunning/serve/ledger"
 )
-
-// readEvents has the sources read what the server writes beside what the
-// company has.
-func (l *loop) readEvents() {
-	path := filepath.Join(l.home, pipeline.ConfigName)
-	b, err := os.ReadFile(path)
-	l.must(err)
-	text := string(b)
-	for _, table := range []string{"payments", "touches", "touch_events"} {
-		file := regexp.MustCompile(`read_csv\('sources/` + table + `\.csv'[^)]*\)`).FindString(text)
-		more := strings.Replace(file, "sources/"+table+".csv", "events/"+table+"/*.csv", 1)
-		text = strings.Replace(text, file, file+" UNION ALL BY NAME SELECT * FROM "+more, 1)
-	}
-	l.must(os.WriteFile(path, []byte(text), 0o644))
-}
 
 // readTruth reads what each customer would do.
 func (l *loop) readTruth() {

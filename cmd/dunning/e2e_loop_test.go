@@ -109,7 +109,6 @@ func newLoop(t *testing.T) *loop {
 	l.must(os.WriteFile(file, []byte(oftenRegua), 0o644))
 	must(t, "reguas", "save", file, "--by", "ana", "--home", l.home)
 	must(t, "reguas", "publish", "often", "--by", "bia", "--home", l.home)
-	l.readEvents()
 	l.readTruth()
 	l.readOpen()
 	l.serve()

@@ -25,13 +25,12 @@ func newEventsCommand(a *app) *cobra.Command {
 		Long: `Report what became of touches (delivered, opened, clicked, replied, bounced,
 complained), payments, promises, opt-outs and disputes. They count at once when actions
 are handed out. "events write" puts what was sent and reported into HOME/events, as
-tables; "events sources" prints the queries for dunning.yaml that read them, so that
-tomorrow's plan learns from today's touches. A server writes them each minute.
+tables that the next extract reads beside the company's own, so that tomorrow's plan
+learns from today's touches. A server writes them each minute.
 ` + ledgerUse,
 		Example: `  dunning events add < events.jsonl
-  dunning events write
-  dunning events sources`,
-	}, newEventsAddCommand(a, r), newEventsWriteCommand(a, r), newEventsSourcesCommand(a))
+  dunning events write`,
+	}, newEventsAddCommand(a, r), newEventsWriteCommand(a, r))
 	r.flags(cmd)
 	return cmd
 }
@@ -129,30 +128,5 @@ func newEventsWriteCommand(a *app, r *remote) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "all days, not only those from the last file on")
-	return cmd
-}
-
-func newEventsSourcesCommand(a *app) *cobra.Command {
-	format := "csv"
-	cmd := &cobra.Command{
-		Use: "sources", Short: "Print the queries for dunning.yaml that read HOME/events too",
-		Long: `Print sources for dunning.yaml: the files of HOME/sources, and what was sent and
-reported beside them. A row that the company's own system has delivered by now is taken
-from there. Opt-outs and disputes change the customers. "events write" makes the files.`,
-		Example: `  dunning events sources --format parquet`,
-		Args:    noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			text, err := feedbackSources(format)
-			if err != nil {
-				return err
-			}
-			if a.asJSON {
-				return a.printJSON(map[string]string{"sources": text})
-			}
-			_, err = fmt.Fprint(a.stdout, text)
-			return err
-		},
-	}
-	cmd.Flags().StringVar(&format, "format", format, "format of the files in HOME/sources: csv or parquet")
 	return cmd
 }
