@@ -28,6 +28,7 @@ type home struct {
 	t       testing.TB
 	dir     string
 	version int
+	rules   func(*policy.Config) // changes the policy of the recheck; nil: the default one
 }
 
 var (
@@ -295,7 +296,11 @@ func start(t testing.TB, h *home, change func(*serve.Config)) *running {
 	if change != nil {
 		change(&config)
 	}
-	engine, err := policy.New(policy.DefaultConfig())
+	rules := policy.DefaultConfig()
+	if h.rules != nil {
+		h.rules(&rules)
+	}
+	engine, err := policy.New(rules)
 	h.must(err)
 	r.ledger, err = serve.NewRechecker(r.store, engine).OpenLedger(ctx, ledger.Config{Path: filepath.Join(h.dir, serve.DatabaseName), Clock: r.clock.now,
 		HeadsFile: filepath.Join(h.dir, "heads.jsonl")})

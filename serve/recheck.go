@@ -162,7 +162,7 @@ func (r *Rechecker) verdict(lake *Portfolio, scores *Scores, n *news, at time.Ti
 	}
 	v := r.engine.CheckAt(customer, facts, a.Channel, at)
 	if v.Allowed {
-		return ledger.Verdict{Decision: ledger.HandOut}
+		return ledger.Verdict{Decision: ledger.HandOut, SoftTone: v.SoftTone}
 	}
 	if !v.NextAllowed.IsZero() && v.NextAllowed.Before(a.WindowEnd) {
 		return ledger.Verdict{Decision: ledger.Later, Reason: v.RuleID}

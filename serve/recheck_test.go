@@ -6,15 +6,19 @@ import (
 	"time"
 
 	"dunning/data"
+	"dunning/policy"
 	"dunning/serve"
 	"dunning/serve/ledger"
 )
 
 // TestRecheckKeepsTheHours: an hour that is too early puts an action off, one
 // that does not come again within the window withholds it, and two plans do not
-// touch a customer twice a day.
+// touch a customer twice a day. Who is a good payer is to be spoken to gently.
 func TestRecheckKeepsTheHours(t *testing.T) {
 	h := newHome(t)
+	h.rules = func(c *policy.Config) {
+		c.SoftTone = policy.SoftToneRule{Segments: []string{"new"}, Channels: []data.Channel{data.SMS}, UntilDays: 30}
+	}
 	customers := customerRows(20)
 	for i := range customers {
 		customers[i].UF = "AC" // Acre is five hours behind UTC
@@ -50,6 +54,11 @@ func TestRecheckKeepsTheHours(t *testing.T) {
 	late := good[ledger.Grant](t, r.write(dispatcher, "late", "/v1/dispatch/lease", body))
 	if len(late.Actions) != 9 || len(late.Withheld) != 0 {
 		t.Errorf("at ten: %d handed out, withheld %+v", len(late.Actions), late.Withheld)
+	}
+	for _, a := range late.Actions {
+		if odd := (a.CustomerID[7]-'0')%2 == 1; a.SoftTone != odd { // the segment "new"
+			t.Errorf("%s: soft tone %t", a.CustomerID, a.SoftTone)
+		}
 	}
 	outcome := `{"fence":` + jsonOf(t, late.Fence) + `,"outcomes":[{"action_id":"a00016","state":"sent"}]}`
 	good[serve.Results](t, r.write(dispatcher, "ack", "/v1/dispatch/ack", outcome))

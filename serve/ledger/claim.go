@@ -44,7 +44,7 @@ func (s *Store) claim(ctx context.Context, r LeaseRequest, request string, c cho
 				if until.After(d.windowEnd) {
 					until = d.windowEnd
 				}
-				g.Actions = append(g.Actions, LeasedAction{a, until})
+				g.Actions = append(g.Actions, LeasedAction{a, until, c.soft[a.ActionID]})
 			}
 		}
 		if len(g.Actions) == 0 {
@@ -113,6 +113,9 @@ func (o *operation) grant(g *Grant, r LeaseRequest, request string, there map[st
 	for i, a := range g.Actions {
 		d := there[a.ActionID]
 		answer.IDs, answer.Until = append(answer.IDs, a.ActionID), append(answer.Until, a.Until.UnixMicro())
+		if a.SoftTone {
+			answer.Soft = append(answer.Soft, a.ActionID)
+		}
 		rows[i] = []any{d.number, g.Fence, a.Until.UnixMicro(), string(d.State), d.Fence}
 		plans[d.PlanID] = true
 	}

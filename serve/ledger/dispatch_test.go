@@ -89,6 +89,14 @@ func TestNoActionIsHeldByTwo(t *testing.T) {
 
 func TestLeaseRepeatedGivesTheSameGrant(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, h *home) {
+		h.config.Recheck = func(ctx context.Context, at time.Time, actions []ledger.Action) ([]ledger.Verdict, error) {
+			out, err := handOutAll(ctx, at, actions)
+			for i, a := range actions {
+				out[i].SoftTone = a.ActionID == "P1-000001"
+			}
+			return out, err
+		}
+		h.reopen(t)
 		h.funded(t, 1000)
 		h.approved(t, proposal("P1", 10))
 		a := h.leased(t, lease("L1", 4))
@@ -97,6 +105,11 @@ func TestLeaseRepeatedGivesTheSameGrant(t *testing.T) {
 		b := h.leased(t, lease("L1", 4))
 		if diff := cmp.Diff(a, b); diff != "" {
 			t.Error(diff)
+		}
+		for _, v := range b.Actions {
+			if v.SoftTone != (v.ActionID == "P1-000001") {
+				t.Errorf("%s: soft tone %t", v.ActionID, v.SoftTone)
+			}
 		}
 		for _, other := range []ledger.LeaseRequest{lease("L1", 5), func() ledger.LeaseRequest { r := lease("L1", 4); r.Dispatcher = "d2"; return r }()} {
 			if _, err := h.Lease(t.Context(), other); !errors.Is(err, ledger.ErrConflict) {

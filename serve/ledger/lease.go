@@ -27,6 +27,8 @@ const (
 type Verdict struct {
 	Decision Decision
 	Reason   string
+	// SoftTone asks for gentle wording; it is passed on with the action.
+	SoftTone bool
 }
 
 // Recheck is asked, just before actions are handed out, whether each may still
@@ -51,7 +53,8 @@ type LeaseRequest struct {
 // the end of the lease or of the action's window, whichever is first.
 type LeasedAction struct {
 	Action
-	Until time.Time `json:"until"`
+	Until    time.Time `json:"until"`
+	SoftTone bool      `json:"soft_tone" doc:"Gentle wording: a good payer who is hardly late."`
 }
 
 // WithheldAction is an action that the recheck withheld for good.
@@ -73,7 +76,8 @@ type Grant struct {
 // grantAnswer is how a grant is kept for replay.
 type grantAnswer struct {
 	IDs      []string         `json:"ids"`
-	Until    []int64          `json:"until"` // microseconds
+	Until    []int64          `json:"until"`          // microseconds
+	Soft     []string         `json:"soft,omitempty"` // the ids to be spoken to gently
 	Withheld []WithheldAction `json:"withheld"`
 }
 
@@ -168,7 +172,8 @@ func (f *inFlight) free(ids map[string]bool) {
 
 // choice are actions that were asked about.
 type choice struct {
-	out      []Action // to hand out, in order
+	out      []Action        // to hand out, in order
+	soft     map[string]bool // of these, those to be spoken to gently
 	withhold []WithheldAction
 }
 
@@ -179,6 +184,7 @@ const maxRounds = 10
 // choose asks about the next actions in the queue until there are enough. It
 // adds to asked what is to be freed once they are claimed.
 func (s *Store) choose(ctx context.Context, r LeaseRequest, asked map[string]bool) (c choice, err error) {
+	c.soft = map[string]bool{}
 	for range maxRounds {
 		at, want := s.now(), r.Max-len(c.out)
 		found, err := s.rechecking.take(asked, func(not []string) (found []Action, err error) {
@@ -217,6 +223,9 @@ func (c *choice) ask(ctx context.Context, recheck Recheck, at time.Time, actions
 		switch v.Decision {
 		case HandOut:
 			c.out = append(c.out, actions[i])
+			if v.SoftTone {
+				c.soft[actions[i].ActionID] = true
+			}
 		case Withhold:
 			c.withhold = append(c.withhold, WithheldAction{actions[i].ActionID, v.Reason})
 		}
@@ -275,7 +284,7 @@ func granted(t transaction, id, request string) (Grant, error) {
 		return err
 	})
 	for i, id := range answer.IDs {
-		g.Actions = append(g.Actions, LeasedAction{byID[id], instant(answer.Until[i])})
+		g.Actions = append(g.Actions, LeasedAction{byID[id], instant(answer.Until[i]), slices.Contains(answer.Soft, id)})
 	}
 	return g, err
 }
