@@ -6,9 +6,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dunning/pipeline"
 )
 
-const allUnchanged = "extract unchanged, features unchanged, train unchanged, score unchanged, optimize unchanged, report unchanged"
+const allUnchanged = "extract unchanged, features unchanged, train unchanged, segments unchanged, score unchanged, optimize unchanged, report unchanged"
 
 // A run does again what a change reaches, and nothing else. The home is small:
 // which stages run does not depend on how much they have to do.
@@ -31,13 +33,13 @@ func TestEndToEndRunsAgainOnlyWhatAChangeReaches(t *testing.T) {
 		}, nil, allUnchanged},
 		{"the number of threads", func(t *testing.T) { setKeys(t, home, "threads: 1") }, nil, allUnchanged},
 		{"the budget", func(t *testing.T) { setKeys(t, home, "budget_cents: 500") }, nil,
-			"extract unchanged, features unchanged, train unchanged, score unchanged, optimize done, report done"},
+			"extract unchanged, features unchanged, train unchanged, segments unchanged, score unchanged, optimize done, report done"},
 		{"a limit of contact", func(t *testing.T) { setKeys(t, home, "max_touches_30: 4") }, nil,
-			"extract unchanged, features unchanged, train unchanged, score done, optimize done, report done"},
+			"extract unchanged, features unchanged, train unchanged, segments unchanged, score done, optimize done, report done"},
 		{"the training", func(t *testing.T) { setKeys(t, home, "rounds: 121") }, nil,
-			"extract unchanged, features unchanged, train done, score done, optimize done, report done"},
+			"extract unchanged, features unchanged, train done, segments unchanged, score done, optimize done, report done"},
 		{"an amount in a source", func(t *testing.T) { changePayment(t, source) }, nil,
-			"extract done, features done, train done, score done, optimize done, report done"},
+			"extract done, features done, train done, segments done, score done, optimize done, report done"},
 		{"nothing, after all that", func(*testing.T) {}, nil, allUnchanged},
 		{"force from a stage", func(*testing.T) {}, []string{"--from", "score", "--force"},
 			"score done, optimize done, report done"},
@@ -81,7 +83,7 @@ func changePayment(t *testing.T, path string) {
 func TestEndToEndForcedRunGivesTheSameBytes(t *testing.T) {
 	home := aRanHome(t)
 	want := outputHashes(t, home)
-	if got := runHome(t, home, "--force").String(); strings.Contains(got, "unchanged") || strings.Count(got, " done") != 6 {
+	if got := runHome(t, home, "--force").String(); strings.Contains(got, "unchanged") || strings.Count(got, " done") != len(pipeline.Stages()) {
 		t.Errorf("with --force: %s", got)
 	}
 	sameHashes(t, want, outputHashes(t, home))

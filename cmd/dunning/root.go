@@ -157,6 +157,7 @@ var commands = []func(*app) *cobra.Command{
 	newScoreCommand,
 	newOptimizeCommand,
 	newReportCommand,
+	newSegmentsCommand,
 	newTrainCommand,
 	newEvaluateCommand,
 	newModelsCommand,
