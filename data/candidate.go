@@ -70,4 +70,7 @@ type Action struct {
 	ReguaVersion int32  `parquet:"regua_version" json:"regua_version"`
 	ReguaStep    string `parquet:"regua_step,dict" json:"regua_step"`
 	Template     string `parquet:"template,dict" json:"template"`
+	// ModelVersion is the version of the models that the plan was made with, ""
+	// where it is not known.
+	ModelVersion string `parquet:"model_version,dict" json:"model_version,omitempty"`
 }

@@ -108,7 +108,7 @@ type BacktestOptions struct {
 
 // BacktestStages returns the stages up to a backtest. The slice is the caller's.
 func BacktestStages(o BacktestOptions) []Stage {
-	return []Stage{ExtractStage(), FeaturesStage(), TrainStage(), ScoreStage(), backtestStage(o)}
+	return []Stage{ExtractStage(), FeaturesStage(), TrainStage(), trainedScoreStage(), backtestStage(o)}
 }
 
 func backtestStage(o BacktestOptions) Stage {

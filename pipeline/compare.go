@@ -92,3 +92,27 @@ func championBefore(home string, asOf data.Date) (*TrainedVersion, error) {
 	}
 	return nil, nil
 }
+
+// refusedOn says why the gate refused the version trained for a day, "" where
+// the last one it looked at was not refused.
+func refusedOn(home string, asOf data.Date) (why string, err error) {
+	s := Models(home)
+	entries, err := s.Journal()
+	if err != nil {
+		return "", err
+	}
+	for _, e := range slices.Backward(entries) {
+		r, err := s.Open(e.Version)
+		if err != nil {
+			return "", err
+		}
+		switch {
+		case r.AsOf != asOf:
+		case e.Deed == registry.Refused:
+			return e.Why, nil
+		case e.Deed != registry.Registered: // put into force, or back
+			return "", nil
+		}
+	}
+	return "", nil
+}

@@ -24,7 +24,7 @@ const (
 func OptimizeStage() Stage {
 	return Stage{
 		Name: "optimize", Title: "the plan within budget, capacities and law",
-		Folder: "plans/{as_of}", Inputs: []string{"extract", "train", "score"},
+		Folder: "plans/{as_of}", Inputs: []string{"extract", "score"},
 		Config: func(c *Config) any {
 			return []any{c.BudgetCents, c.Channels, c.Segments, c.Plan, c.Value, c.HoldoutShare, c.Features, c.Policy}
 		},
@@ -99,6 +99,11 @@ func newPlanner(ctx context.Context, w *Work) (*planner, error) {
 	if p.rule, err = p.ladderRule(); err != nil {
 		return nil, err
 	}
+	version, err := LoadInForce(w.Input("score").Dir)
+	if err != nil {
+		return nil, err
+	}
+	p.out.Plan.ModelVersion, p.out.Plan.TrainedAsOf = version.Version, version.TrainedAsOf
 	if err := p.readScores(); err != nil {
 		return nil, err
 	}
@@ -110,7 +115,8 @@ func newPlanner(ctx context.Context, w *Work) (*planner, error) {
 
 // again returns a planner of the same inputs that has planned nothing.
 func (p *planner) again() *planner {
-	plan := report.Plan{From: p.out.Plan.From, To: p.out.Plan.To, BudgetCents: p.out.Plan.BudgetCents}
+	plan := report.Plan{From: p.out.Plan.From, To: p.out.Plan.To, BudgetCents: p.out.Plan.BudgetCents,
+		ModelVersion: p.out.Plan.ModelVersion, TrainedAsOf: p.out.Plan.TrainedAsOf}
 	return &planner{w: p.w, engine: p.engine, scores: p.scores, customer: p.customer, demanded: p.demanded,
 		recent: p.recent, recentOn: p.recentOn, rule: p.rule, out: Optimization{Plan: &plan}}
 }
@@ -166,7 +172,7 @@ func (p *planner) ladderRule() (optimizer.LadderRule, error) {
 		rule.Factor, err = allocation.DiscountTable(c.Plan.Discount)
 		return rule, err
 	}
-	if rule.Factor, err = LoadTouchDynamics(p.w.Input("train").Dir); err != nil {
+	if rule.Factor, err = LoadTouchDynamics(p.w.Input("score").Dir); err != nil {
 		return rule, err
 	}
 	for len(rule.Factor) < rule.Touches { // a later touch is as the last that is known

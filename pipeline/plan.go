@@ -67,6 +67,7 @@ func (p *planner) actions() []data.Action {
 	id := p.planID(out)
 	for i := range out {
 		out[i].PlanID, out[i].ActionID = id, fmt.Sprintf("%s-%06d", id, i+1)
+		out[i].ModelVersion = p.out.Plan.ModelVersion
 	}
 	p.out.Plan.PlanID = id
 	return out
@@ -339,7 +340,7 @@ func writePlanCSV(path string, actions []data.Action) error {
 	w := csv.NewWriter(f)
 	header := []string{"plan_id", "action_id", "customer_id", "channel", "day", "window_start", "window_end", "step",
 		"cost_cents", "value_cents", "reduced_cost_cents", "treat_prob", "source", "reason",
-		"regua_id", "regua_version", "regua_step", "template"}
+		"regua_id", "regua_version", "regua_step", "template", "model_version"}
 	if err := w.Write(header); err != nil {
 		return err
 	}
@@ -348,7 +349,7 @@ func writePlanCSV(path string, actions []data.Action) error {
 			a.WindowStart.Format(time.RFC3339), a.WindowEnd.Format(time.RFC3339), strconv.Itoa(int(a.Step)),
 			strconv.FormatInt(int64(a.CostCents), 10), strconv.FormatInt(int64(a.ValueCents), 10),
 			strconv.FormatInt(int64(a.ReducedCostCents), 10), strconv.FormatFloat(a.TreatProb, 'g', -1, 64), string(a.Source), a.Reason,
-			a.ReguaID, strconv.Itoa(int(a.ReguaVersion)), a.ReguaStep, a.Template})
+			a.ReguaID, strconv.Itoa(int(a.ReguaVersion)), a.ReguaStep, a.Template, a.ModelVersion})
 		if err != nil {
 			return err
 		}

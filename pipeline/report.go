@@ -41,8 +41,14 @@ func ReportStage() Stage {
 	}
 }
 
-// prepareReport returns what the report reads beside the stages: the truth, and
-// the version of the models that this day's would replace.
+// beside is what the report reads beside the stages.
+type beside struct {
+	champion *TrainedVersion // that this day's training would replace; nil for none
+	refused  string          // why the gate refused this day's training
+}
+
+// prepareReport returns what the report reads beside the stages: the truth, the
+// version of the models that this day's would replace, and what the gate said.
 func prepareReport(_ context.Context, w *Work) (map[string]string, error) {
 	hashes, err := truthHashes(w)
 	if err != nil {
@@ -52,11 +58,19 @@ func prepareReport(_ context.Context, w *Work) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.prepared = champion; champion != nil {
-		if hashes == nil {
-			hashes = map[string]string{}
-		}
+	refused, err := refusedOn(w.Home, w.AsOf)
+	if err != nil {
+		return nil, err
+	}
+	if hashes == nil {
+		hashes = map[string]string{}
+	}
+	w.prepared = &beside{champion, refused}
+	if champion != nil {
 		hashes["champion"] = champion.ID
+	}
+	if refused != "" {
+		hashes["refused"] = refused
 	}
 	return hashes, nil
 }
@@ -76,7 +90,8 @@ func runReport(ctx context.Context, w *Work) error {
 		return err
 	}
 	d.Evaluation, d.Uplift, d.Health = evaluation.Payment, evaluation.Uplift, evaluation.Health
-	if champion := w.prepared.(*TrainedVersion); champion != nil {
+	more := w.prepared.(*beside)
+	if champion := more.champion; champion != nil {
 		trained := &TrainedVersion{Evaluation: evaluation}
 		if trained.heldOut, err = data.Read[HeldOut](w.Input("train").Path(heldOutFile)); err != nil {
 			return err
@@ -88,6 +103,7 @@ func runReport(ctx context.Context, w *Work) error {
 		return err
 	}
 	d.Plan, d.Blocked, d.TopActions = plan.Plan, plan.Blocked, plan.TopActions
+	d.Plan.RefusedTraining = more.refused
 	if d.Truth, err = compareWithTruth(ctx, w); err != nil {
 		return err
 	}

@@ -48,6 +48,9 @@ type RunOptions struct {
 	From, To string   // names of the first and last stage; "" means the ends
 	Force    bool     // run stages again although nothing changed
 	Progress Progress // nil: silent
+	// After is called with the name of a stage that the run brought up to date for
+	// a day, before the next one begins; an error ends the run. Nil: nothing.
+	After func(ctx context.Context, stage string, asOf data.Date) error
 }
 
 // Counts of the manifest of extract from which the runner takes the day of the
@@ -173,6 +176,11 @@ func (r *runner) runStages(ctx context.Context, first, last int) error {
 		}
 		if err := r.stage(ctx, s); err != nil {
 			return err
+		}
+		if r.options.After != nil && s.usesAsOf() {
+			if err := r.options.After(ctx, s.Name, *r.result.AsOf); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

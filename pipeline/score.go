@@ -29,33 +29,46 @@ const (
 const holdoutRule = "holdout"
 
 // ScoreStage values every contact that could be made with an open customer in
-// the planning window, and says which are allowed.
+// the planning window, by the version of the models that is in force, and says
+// which are allowed.
 func ScoreStage() Stage {
 	return Stage{
 		Name: "score", Title: "what each contact would bring",
-		Folder: "lake/score/{as_of}", Inputs: []string{"extract", "features", "train"},
+		Folder: "lake/score/{as_of}", Inputs: []string{"extract", "features"},
 		Config: func(c *Config) any {
 			return []any{c.Policy, c.HoldoutShare, c.Channels, c.Features.HorizonDays, c.Features.PlanDays}
 		},
-		Run: runScore,
+		Prepare: championOf,
+		Run:     runScore,
 	}
+}
+
+// trainedScoreStage is [ScoreStage] by the day's own training, in force or not:
+// what is to be judged.
+func trainedScoreStage() Stage {
+	s := ScoreStage()
+	s.Folder, s.Inputs, s.Prepare = "lake/trained/{as_of}", append(s.Inputs, "train"), trainedOf
+	return s
 }
 
 // scorer is the state of one run of the stage.
 type scorer struct {
-	w      *Work
-	model  *registry.Loaded
-	engine *policy.Engine
+	w       *Work
+	version *modelSource
+	model   *registry.Loaded // nil where no version is in force
+	engine  *policy.Engine
 	// own is the estimate of effects from each customer's own history; nil
 	// where the registered model's effects are used.
 	own      *responseModel
 	calendar *response.Days
+	planning *planningRows
 	days     []data.Date
 	scores   [][]data.Score // by partition
 }
 
 func runScore(ctx context.Context, w *Work) error {
-	model, err := registry.Load(w.Input("train").Dir)
+	version := w.prepared.(*modelSource)
+	model, err := version.load(w.Config)
 	if err != nil {
 		return err
 	}
@@ -64,9 +77,14 @@ func runScore(ctx context.Context, w *Work) error {
 		return err
 	}
 	parts := len(w.Input("extract").Parts("customers"))
-	s := &scorer{w: w, model: model, engine: engine, days: planDays(w), scores: make([][]data.Score, parts)}
-	if s.own, err = loadResponse(w.Input("train").Dir); err != nil {
+	s := &scorer{w: w, version: version, model: model, engine: engine, days: planDays(w), scores: make([][]data.Score, parts)}
+	if s.planning, err = newPlanningRows(ctx, w, model); err != nil {
 		return err
+	}
+	if model != nil {
+		if s.own, err = loadResponse(version.dir); err != nil {
+			return err
+		}
 	}
 	if s.own != nil {
 		s.calendar = responseDays(w, w.Input("extract"))
@@ -84,7 +102,7 @@ func runScore(ctx context.Context, w *Work) error {
 		return err
 	}
 	w.Wrote(scoresFile, file)
-	return nil
+	return version.keep(w.Dir)
 }
 
 // predictions are what the models say of one partition's planning rows.
@@ -97,13 +115,16 @@ type predictions struct {
 }
 
 func (s *scorer) predict(part int) (*predictions, error) {
-	in := s.w.Input("features")
-	frame, err := features.ReadScoring(in.Path(planningTable + "/" + features.PartName(part)))
+	frame, err := s.planning.part(part)
 	if err != nil {
 		return nil, err
 	}
 	p := &predictions{frame: frame}
-	if frame.Len() == 0 {
+	switch {
+	case frame.Len() == 0:
+		return p, nil
+	case s.model == nil:
+		p.knowNothing(s.version.baseRate)
 		return p, nil
 	}
 	if p.pay, err = s.model.PayProb.Predict(frame.Matrix); err != nil {
@@ -122,6 +143,19 @@ func (s *scorer) predict(part int) (*predictions, error) {
 		}
 	}
 	return p, nil
+}
+
+// knowNothing is what is said without a model: everybody pays with the base
+// rate, and no contact changes it.
+func (p *predictions) knowNothing(baseRate float64) {
+	p.kinds, p.pay = data.Channels[:], make([]float64, p.frame.Len())
+	for i := range p.pay {
+		p.pay[i] = baseRate
+	}
+	nothing := make([]float64, p.frame.Len())
+	for range p.kinds {
+		p.mean, p.lower = append(p.mean, nothing), append(p.lower, nothing)
+	}
 }
 
 // part scores the customers of one partition and writes their candidates.
@@ -182,7 +216,7 @@ func historyOf(next func() (*features.History, error, bool), id string) (*featur
 func (s *scorer) customer(to []data.Candidate, h *features.History, p *predictions, row, part int, f *forecast) []data.Candidate {
 	balance, pay := p.frame.BalanceCents[row], p.pay[row]
 	score := data.Score{CustomerID: h.Customer.CustomerID, AsOf: s.w.AsOf, PayProb: pay, BalanceCents: balance,
-		DaysPastDue: p.frame.DaysPastDue[row], ModelVersion: s.model.Version}
+		DaysPastDue: p.frame.DaysPastDue[row], ModelVersion: s.version.Version}
 	facts := policyFacts(h, s.w.AsOf, balance, score.DaysPastDue)
 	subject := s.engine.Prepare(&h.Customer, &facts)
 	heldOut := isHeldOut(h.Customer.CustomerID, s.w.Config.HoldoutShare)

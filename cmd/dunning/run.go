@@ -155,7 +155,13 @@ func (a *app) runOnce(cmd *cobra.Command, flags runFlags, from, to string) (runA
 		config.AsOf = &day
 	}
 	result, err := pipeline.Run(cmd.Context(), a.home, config, pipeline.Stages(), pipeline.RunOptions{
-		From: from, To: to, Force: flags.force, Progress: pipeline.NewProgress(a.stderr)})
+		From: from, To: to, Force: flags.force, Progress: pipeline.NewProgress(a.stderr),
+		After: func(ctx context.Context, stage string, asOf data.Date) error {
+			if stage != "train" {
+				return nil
+			}
+			return a.promote(ctx, config, asOf)
+		}})
 	if err != nil {
 		return runAnswer{}, err
 	}
@@ -163,7 +169,7 @@ func (a *app) runOnce(cmd *cobra.Command, flags runFlags, from, to string) (runA
 	if last := result.Stages[len(result.Stages)-1]; last.Stage == "report" {
 		answer.Report = filepath.Join(last.Folder, pipeline.ReportName)
 	}
-	return answer, a.promote(cmd.Context(), config, result)
+	return answer, nil
 }
 
 // showReport prints the summary of a run that ended with a report.
@@ -187,21 +193,14 @@ func (a *app) loadConfig() (*pipeline.Config, error) {
 	return pipeline.LoadConfig(a.home)
 }
 
-// promote puts the models of a run into service.
-func (a *app) promote(ctx context.Context, config *pipeline.Config, result *pipeline.RunResult) error {
-	for _, s := range result.Stages {
-		if s.Stage != "train" {
-			continue
-		}
-		refused, err := pipeline.Promote(ctx, a.home, config, *result.AsOf, whoami())
-		if err != nil {
-			return err
-		}
-		if refused != "" {
-			fmt.Fprintf(a.stderr, "the new model is not put into service: %s\n", refused)
-		}
+// promote puts the models that were trained for a day into force, where the gate
+// lets them pass: before anything is scored with them.
+func (a *app) promote(ctx context.Context, config *pipeline.Config, asOf data.Date) error {
+	refused, err := pipeline.Promote(ctx, a.home, config, asOf, whoami())
+	if err == nil && refused != "" {
+		fmt.Fprintf(a.stderr, "THE NEW MODEL IS NOT PUT INTO FORCE: %s\n", refused)
 	}
-	return nil
+	return err
 }
 
 // shown shortens a path within the working folder.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"dunning/data"
@@ -26,8 +27,14 @@ func openModel(dir string) (serve.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	version := loaded.Version
+	if r, err := registry.ReadRecord(dir); err == nil {
+		version = r.ID // the name by which versions are listed and scores tell theirs
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	m := &servedModel{payProb: loaded.PayProb, info: serve.ModelInfo{
-		Version: loaded.Version, FeaturesSchemaVersion: data.SchemaVersion, TrainedAsOf: &loaded.AsOf, HorizonDays: loaded.HorizonDays, Channels: []data.Channel{},
+		Version: version, FeaturesSchemaVersion: data.SchemaVersion, TrainedAsOf: &loaded.AsOf, HorizonDays: loaded.HorizonDays, Channels: []data.Channel{},
 	}}
 	read := map[string]bool{}
 	if loaded.PayProb != nil {

@@ -123,19 +123,29 @@ func copyFile(from, to string) error {
 // open reads and verifies the record and the files of a version.
 func (s *Store) open(id string) (Record, error) {
 	dir := s.Dir(id)
+	r, err := ReadRecord(dir)
+	switch {
+	case err != nil:
+		return Record{}, err
+	case r.ID != id:
+		return Record{}, damaged(filepath.Join(dir, RecordName), fmt.Errorf("it is the record of %s", r.ID))
+	}
+	return r, r.verify(dir)
+}
+
+// ReadRecord reads the record of the version in a folder. A folder without one
+// is an error that wraps fs.ErrNotExist; the other files are not looked at.
+func ReadRecord(dir string) (Record, error) {
 	path := filepath.Join(dir, RecordName)
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return Record{}, fmt.Errorf("registry: %w", err)
 	}
 	r, err := DecodeRecord(raw)
-	if err == nil && r.ID != id {
-		err = fmt.Errorf("it is the record of %s", r.ID)
-	}
 	if err != nil {
 		return Record{}, damaged(path, err)
 	}
-	return r, r.verify(dir)
+	return r, nil
 }
 
 // Open returns a version by ID, by the beginning of one (four digits or more),
@@ -199,6 +209,27 @@ func (s *Store) Alias(alias string) (id string, err error) {
 			id = state.champion()
 		} else {
 			id = state.challenger()
+		}
+		return nil
+	})
+	return id, err
+}
+
+// InForce returns the ID of the version in force for a day: the champion or,
+// where it was trained for a later day, the last version before it that was put
+// into force, was not withdrawn, and knew nothing later than the day; "" for
+// none.
+func (s *Store) InForce(asOf data.Date) (id string, err error) {
+	err = s.withState(func(state *journalState) error {
+		for _, champion := range slices.Backward(state.champions) {
+			r, err := s.open(champion)
+			if err != nil {
+				return err
+			}
+			if r.AsOf <= asOf {
+				id = champion
+				return nil
+			}
 		}
 		return nil
 	})

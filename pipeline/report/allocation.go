@@ -18,6 +18,9 @@ func (v voice) plan(d Data) section {
 		return s
 	}
 	s.Lead = v.say("plan_lead", p.PlanID, v.Date(p.From), v.Date(p.To))
+	if text := v.planModel(p); text != "" {
+		s.Lead += " " + text
+	}
 	s.Blocks = []block{
 		v.curve(p), v.actionsByDay(p), {Title: v.say("t_ladders"), Table: v.ladders(p), Note: v.say("ladders_note", v.Int(int64(p.GapDays)))}, v.prices(p),
 		{Title: v.say("t_top"), Table: v.topActions(d)},
@@ -25,6 +28,24 @@ func (v voice) plan(d Data) section {
 		{Title: v.say("t_proof"), Table: v.proof(p), Note: v.say("plan_hash", p.SHA256)},
 	}
 	return s
+}
+
+// planModel says which version of the models the plan uses, and why not the
+// newest; "" where nothing is known of it.
+func (v voice) planModel(p *Plan) string {
+	text := ""
+	switch {
+	case p.ModelVersion == "":
+		return ""
+	case p.TrainedAsOf == nil:
+		text = v.say("no_model")
+	default:
+		text = v.say("plan_model", p.ModelVersion, v.Date(*p.TrainedAsOf))
+	}
+	if p.RefusedTraining != "" {
+		text += " " + v.say("plan_refused", p.RefusedTraining)
+	}
+	return text
 }
 
 func (v voice) curve(p *Plan) block {

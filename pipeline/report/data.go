@@ -161,6 +161,13 @@ type Plan struct {
 	From   data.Date `json:"from"`
 	To     data.Date `json:"to"` // last day, included
 	SHA256 string    `json:"sha256"`
+	// ModelVersion is the version of the models behind the plan, "none" where
+	// none was in force; TrainedAsOf is the day of its training.
+	ModelVersion string     `json:"model_version"`
+	TrainedAsOf  *data.Date `json:"trained_as_of"`
+	// RefusedTraining says why the training of the plan's own day is not in force;
+	// "" where the gate did not refuse it.
+	RefusedTraining string `json:"refused_training,omitempty"`
 
 	BudgetCents  data.Cents  `json:"budget_cents"`
 	SpentCents   data.Cents  `json:"spent_cents"`

@@ -67,6 +67,9 @@ var phrases = map[string]phrase{
 	// Plan
 	"s_plan":       {"O plano", "The plan"},
 	"plan_lead":    {"Plano %s, de %s a %s. Nada é enviado sem aprovação; quem aprova não é quem fez o plano.", "Plan %s, from %s to %s. Nothing is sent without approval, and the approver is never the plan's maker."},
+	"plan_model":   {"Modelos: versão %s, treinada com o que se sabia até %s.", "Models: version %s, trained on what was known until %s."},
+	"no_model":     {"NENHUM MODELO ESTÁ EM VIGOR: todos têm a taxa média recente de pagamento, e nenhum contato é recomendado.", "NO MODEL IS IN FORCE: everybody has the recent mean rate of payment, and no contact is recommended."},
+	"plan_refused": {"O treino deste dia foi recusado: %s.", "The training of this day was refused: %s."},
 	"f_curve":      {"Quanto traria outro orçamento", "What another budget would bring"},
 	"curve_x":      {"orçamento", "budget"},
 	"curve_y":      {"recuperação adicional esperada", "expected additional recovery"},

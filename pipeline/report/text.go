@@ -56,6 +56,9 @@ func (v voice) textSection(b *strings.Builder, d Data, s section) {
 	case "summary":
 		writeFacts(b, s.Facts)
 	case "plan":
+		if model := v.planModel(d.Plan); model != "" {
+			b.WriteString("\n" + strings.ReplaceAll(trimLines(text.WrapSoft(model, textWidth)), noBreak, " ") + "\n")
+		}
 		writeTable(b, v.say("t_channels"), v.channels(d.Plan))
 		writeTable(b, v.say("f_prices"), first(v.prices(d.Plan).Table, 3))
 	case "portfolio":
