@@ -31,6 +31,7 @@ type Allocation struct {
 	// customers that are in no group of near.
 	used  []float64
 	worth float64
+	total []float64 // what the optimum uses of each row, in the direction ≤
 }
 
 // Gap returns (dual bound − objective) / max(1, |objective|).

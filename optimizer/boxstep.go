@@ -248,12 +248,7 @@ func (s *boxstepRun) proves(prices []float64, objective float64) (bool, error) {
 		return false, err
 	}
 	s.work.FullReads++
-	var bound sum
-	bound.add(read[0].worth)
-	for r, y := range prices {
-		bound.add(y * (s.m.t.limit[r] - read[0].used[r]))
-	}
-	return bound.value()-objective <= provedGap*max(1, abs(objective)), nil
+	return s.m.bound(read[0], prices)-objective <= provedGap*max(1, abs(objective)), nil
 }
 
 // tiedColumns is how many times MaxColumns a program may have before ties are

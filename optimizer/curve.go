@@ -34,19 +34,20 @@ type Curve struct {
 	start *CurvePoint // what was known beforehand; nil for nothing
 }
 
-// curveSample is how many sampled customers say how prices move from one limit
-// to the next, curveErrors how many of their standard errors a box reaches:
-// the errors of two limits are nearly the same and cancel.
+// Constants of the way from one limit to the next.
 const (
-	curveSample = 65_536
-	curveErrors = 1.0
-	curveSteps  = 10   // boxes before the search starts anew from the sample
-	curveReach  = 0.35 // how far, over the larger limit, prices can be foretold
+	curveSteps   = 10   // boxes before the search starts anew from the sample
+	curveSample  = 4096 // sampled customers who say where prices move first,
+	curvePerRow  = 8    // and at least so many for each row
+	curveGrowths = 3    // of the box for the sample
+	curveBend    = 0.2  // how far from a line prices may be between two limits, over their difference,
+	curveRoom    = 0.02 // and over the mean price
+	curveReach   = 0.6  // how far, over the larger limit, prices can be foretold
 )
 
 // curveWidth is the width of the band, over its upper edge, at which a point
 // needs no solve of its own.
-const curveWidth = 5e-3
+const curveWidth = 1e-2
 
 // Curve returns what limits of one row bring in: the smallest and the largest
 // are solved, and then, as long as some point's band is wider than half a per cent,
@@ -70,7 +71,7 @@ func (s Boxstep) Curve(ctx context.Context, g *Grid, row int, limits []float64, 
 		out.Points[k].Limit = limit
 	}
 	if from != nil && from.Status == Optimal {
-		c.known = append(c.known, curvePrice{g.Rows[row].Limit, m.inner(from.Prices), nil})
+		c.solved = append(c.solved, curvePrice{g.Rows[row].Limit, known{m.inner(from.Prices), from.total}})
 		out.start = &CurvePoint{Limit: g.Rows[row].Limit, Status: Optimal, ObjectiveCents: from.ObjectiveCents,
 			BoundCents: from.BoundCents, Price: from.Prices[row]}
 	}
@@ -117,28 +118,25 @@ func (m *market) inner(prices []float64) []float64 {
 // curveWalk goes from limit to limit.
 type curveWalk struct {
 	Boxstep
-	ctx   context.Context
-	m     *market
-	row   int
-	known []curvePrice
-	// sampled is the sample's prices of the limit at hand; nil if unknown.
-	sampled []float64
+	ctx    context.Context
+	m      *market
+	row    int
+	solved []curvePrice
 }
 
-// curvePrice is the prices of a limit that was solved.
+// curvePrice is the prices of a limit that was solved, and what its optimum uses.
 type curvePrice struct {
-	limit  float64
-	price  []float64 // direction ≤
-	sample []float64 // those of the sampled customers alone; nil if unknown
+	limit float64
+	known
 }
 
 // nearest returns the solved limit that is nearest by ratio; nil for none.
 func (c *curveWalk) nearest(limit float64) *curvePrice {
 	var best *curvePrice
 	least := math.Inf(1)
-	for k := range c.known {
-		if moved := movedBy(c.known[k].limit, limit); moved < least {
-			best, least = &c.known[k], moved
+	for k := range c.solved {
+		if moved := movedBy(c.solved[k].limit, limit); moved < least {
+			best, least = &c.solved[k], moved
 		}
 	}
 	return best
@@ -162,7 +160,7 @@ func (c *curveWalk) solve(limit float64) (CurvePoint, error) {
 	case err != nil:
 		return point, err
 	}
-	c.known = append(c.known, curvePrice{limit, m.inner(a.Prices), c.sampled})
+	c.solved = append(c.solved, curvePrice{limit, known{m.inner(a.Prices), a.total}})
 	point.Status, point.ObjectiveCents, point.BoundCents, point.Price = a.Status, a.ObjectiveCents, a.BoundCents, a.Prices[c.row]
 	return point, nil
 }
@@ -181,45 +179,64 @@ func (c *curveWalk) at(limit float64) *market {
 // prices, and from the sample itself where that leads nowhere: around limits at
 // which a row begins to bind, prices jump.
 func (c *curveWalk) search(run *boxstepRun, limit float64) (*Allocation, error) {
-	c.sampled = nil
-	size := min(curveSample, run.m.sample.Customers)
 	near := c.nearest(limit)
-	if near == nil || run.m.values.Customers() <= size || movedBy(near.limit, limit) > curveReach {
+	if near == nil || run.m.inOneProgram(run.MaxColumns) || movedBy(near.limit, limit) > curveReach {
 		return run.search()
 	}
-	cool := coolTemper * run.m.typical
-	around := run.m.moveBox(near.price, near.limit, limit, c.row)
-	if near.sample == nil {
-		then := c.newRun(c.ctx, c.at(near.limit))
-		then.temperature = cool
-		near.sample, _ = then.sampleStep(size, near.price, around, curveErrors, 0)
+	all := run.m.sample.Customers
+	b, narrow := c.boxBetween(limit)
+	if !narrow {
+		size := min(all, max(curveSample, curvePerRow*run.m.rows()))
+		centre, half := run.moved(run.m.moveBox(near, limit, c.row), near.known, size, coolTemper, sampleErrors, curveGrowths)
+		b = run.m.boxAround(centre, half)
 	}
-	run.temperature = cool
-	now, half := run.sampleStep(size, near.price, around, curveErrors, 0)
-	centre := make([]float64, len(now))
-	for r := range centre {
-		centre[r] = max(0, near.price[r]+now[r]-near.sample[r])
-	}
-	c.sampled = now
+	centre, half := run.moved(b, near.known, all, changeTemper, changeErrors, curveGrowths)
 	a, err := run.searchFrom(centre, half, curveSteps)
 	if errors.Is(err, errUnsettled) {
-		c.sampled = nil
 		run.restart()
 		return run.search()
 	}
 	return a, err
 }
 
-// moveBox returns how far prices may be moved by another limit of a row.
-func (m *market) moveBox(price []float64, from, to float64, row int) []float64 {
-	half := make([]float64, len(price))
-	moved := movedBy(from, to)
-	mean := m.meanCents(price)
-	for r := range price {
-		half[r] = (0.2+2*moved)*price[r] + 0.2*mean/m.t.scale[r]
+// boxBetween returns a box for the prices of a limit between two solved ones that
+// are near each other; false without them.
+func (c *curveWalk) boxBetween(limit float64) (b box, ok bool) {
+	var left, right *curvePrice
+	for k := range c.solved {
+		p := &c.solved[k]
+		if p.limit <= limit && (left == nil || p.limit > left.limit) {
+			left = p
+		}
+		if p.limit > limit && (right == nil || p.limit < right.limit) {
+			right = p
+		}
 	}
-	half[row] = max(half[row], (0.2+4*moved)*price[row])
-	return half
+	if left == nil || right == nil || movedBy(left.limit, right.limit) > curveReach {
+		return box{}, false
+	}
+	w := (limit - left.limit) / (right.limit - left.limit)
+	mean := c.m.meanCents(left.price)
+	centre, half := make([]float64, len(left.price)), make([]float64, len(left.price))
+	for r, y := range left.price {
+		z := right.price[r]
+		centre[r] = (1-w)*y + w*z
+		half[r] = curveBend*abs(y-z) + curveRoom*mean/c.m.t.scale[r]
+	}
+	return c.m.boxAround(centre, half), true
+}
+
+// moveBox returns the box that the prices of a limit may be moved in by another
+// limit of a row.
+func (m *market) moveBox(near *curvePrice, limit float64, row int) box {
+	half := make([]float64, len(near.price))
+	moved := movedBy(near.limit, limit)
+	mean := m.meanCents(near.price)
+	for r, y := range near.price {
+		half[r] = (0.2+2*moved)*y + 0.2*mean/m.t.scale[r]
+	}
+	half[row] = max(half[row], (0.2+4*moved)*near.price[row])
+	return m.boxAround(near.price, half)
 }
 
 // Band returns what is known of the optimum at a limit: it lies between low and

@@ -17,7 +17,7 @@ func (s *boxstepRun) finish(b box, found *scanned, program *reduced, res *LPSolu
 	prices := boxed(res.Prices, b)
 	a := &Allocation{Status: Optimal, Chosen: s.chosen, Split: split,
 		ObjectiveCents: found.worth + program.worth + res.Objective, BoundCents: s.m.bound(found, prices) + s.loosened,
-		near: found.open, used: found.used, worth: found.worth, short: program.overflows(res)}
+		near: found.open, used: found.used, worth: found.worth, total: program.total(res, s.m.t.limit), short: program.overflows(res)}
 	if s.m.soft == nil && s.m.hasClosed() {
 		if err := s.m.closedPrices(s.ctx, prices); err != nil {
 			return nil, err

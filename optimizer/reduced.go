@@ -175,6 +175,23 @@ func (p *reduced) overflows(s *LPSolution) []float64 {
 	return out
 }
 
+// total returns what a solution and the decided use of each row: of limits, the
+// program's own are what the decided and the bases leave.
+func (p *reduced) total(s *LPSolution, limits []float64) []float64 {
+	out := make([]float64, len(limits))
+	for r := range out {
+		out[r] = limits[r] - p.limit[r]
+	}
+	for j := range columnsOf(p.groups) {
+		for k := p.lp.Start[j]; k < p.lp.Start[j+1]; k++ {
+			if r := p.lp.RowIndex[k]; int(r) < len(out) { // not a group's own
+				out[r] += p.lp.Coef[k] * s.X[j]
+			}
+		}
+	}
+	return out
+}
+
 // Share is a part of a customer's ladder in the linear program's optimum.
 type Share struct {
 	Customer int32

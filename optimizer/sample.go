@@ -33,7 +33,7 @@ const (
 func (s *boxstepRun) coldStart() (centre, half []float64, err error) {
 	m := s.m
 	centre, half = make([]float64, m.rows()), slices.Clone(m.cap)
-	if m.t.rule.touches() == 1 && float64(m.values.Customers())*m.options <= float64(s.MaxColumns) {
+	if m.inOneProgram(s.MaxColumns) {
 		return centre, half, nil
 	}
 	size := min(max(firstSample, firstPerRow*m.rows()), m.sample.Customers)
@@ -59,42 +59,24 @@ func (s *boxstepRun) coldStart() (centre, half []float64, err error) {
 	return centre, half, s.ctx.Err()
 }
 
+// inOneProgram reports whether the program of everybody has at most so many
+// columns.
+func (m *market) inOneProgram(columns int) bool {
+	return m.t.rule.touches() == 1 && float64(m.values.Customers())*m.options <= float64(columns)
+}
+
 // corrected returns better prices than the sample's, from one read of what
-// everybody takes at those. What remains to be told by the sample is only how
-// that changes on the way to the prices sought: few customers change their minds,
-// so the change is known far better than the total (a control variate).
+// everybody takes at those.
 func (s *boxstepRun) corrected(centre []float64) (price, half []float64, err error) {
 	m := s.m
-	b := m.boxAround(centre, s.sampleHalf)
 	read, err := m.scan(s.ctx, []request{{box: m.boxAround(centre, make([]float64, m.rows())), totals: true}})
 	if err != nil {
 		return nil, nil, err
 	}
 	s.work.FullReads++
 	s.lastColumns = 0
-	n := m.sample.Customers
-	share := float64(n) / float64(m.values.Customers())
-	price = slices.Clone(b.centre)
-	var f *smooth
-	for grown := 0; ; grown++ {
-		f = m.newSmooth(m.scanSample(n, b, sampleKeep), make([]float64, m.rows()), b)
-		for s.temperature = coolTemper * m.typical; ; s.temperature /= coolingFactor {
-			clear(f.limit)
-			taken := f.at(b.centre, s.temperature, false, false)
-			for r := range f.limit {
-				f.limit[r] = share*(m.t.limit[r]-read[0].used[r]) - taken.gradient[r]
-			}
-			f.minimise(s.ctx, price, s.temperature)
-			if s.temperature <= changeTemper*m.typical {
-				break
-			}
-		}
-		if grown == sampleGrowths || !m.grow(&b, price) {
-			break
-		}
-	}
-	half = m.errorsOf(f, f.changes(b.centre, price, s.temperature, share), price, s.temperature, 1-share, changeErrors)
-	s.Log.Debug("boxstep: corrected", "mean_price", m.meanCents(price), "mean_half", m.meanCents(half))
+	b := m.boxAround(centre, s.sampleHalf)
+	price, half = s.moved(b, known{b.centre, read[0].used}, m.sample.Customers, changeTemper, changeErrors, sampleGrowths)
 	s.read, s.freshBox = false, true
 	return price, half, s.ctx.Err()
 }
@@ -134,7 +116,8 @@ func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64
 			break
 		}
 	}
-	newHalf := m.errorsOf(f, f.at(price, s.temperature, true, true), price, s.temperature, 1-share, errors)
+	at := f.at(price, s.temperature, true, true)
+	newHalf := m.errorsOf(f, at, at, price, s.temperature, 1-share, errors)
 	s.Log.Debug("boxstep: sample", "customers", size, "options", len(f.worth), "temperature", s.temperature, "mean_price", m.meanCents(price), "mean_half", m.meanCents(newHalf))
 	return price, newHalf
 }
@@ -174,11 +157,12 @@ func (m *market) grow(b *box, price []float64) (any bool) {
 // fall, whose covariance is T·H. H, the density of customers about to change
 // their minds, is told at a temperature that shows enough of them.
 //
-// others is the share of the customers that f does not hold. A row that no
-// sampled customer may use gets all the room there is; one that nobody is about to change
-// his mind over no more than touches are worth.
-func (m *market) errorsOf(f *smooth, p *smoothPoint, price []float64, temperature, others, errors float64) []float64 {
-	density, warm := f.at(price, temperature, true, false), temperature
+// at is the point of f at price and temperature, p the one whose variance counts:
+// the same, or that of a change. others is the share of the customers that f does
+// not hold. A row that no sampled customer may use gets all the room there is; one
+// that nobody is about to change his mind over no more than touches are worth.
+func (m *market) errorsOf(f *smooth, at, p *smoothPoint, price []float64, temperature, others, errors float64) []float64 {
+	density, warm := at, temperature
 	for warm < 64*temperature && f.undecided(price, density) < leastUndecided {
 		warm *= 2
 		density = f.at(price, warm, true, false)
@@ -330,7 +314,7 @@ func (s *boxstepRun) narrow(found *scanned, b box) (centre, half []float64, err 
 		f.minimise(s.ctx, price, s.temperature)
 	}
 	at := f.at(price, s.temperature, true, false)
-	half = s.m.errorsOf(f, at, price, s.temperature, 0, narrowErrors)
+	half = s.m.errorsOf(f, at, at, price, s.temperature, 0, narrowErrors)
 	s.clipped = false
 	for r, g := range at.gradient {
 		if g < 0 && price[r] >= b.upper[r] && b.upper[r] < s.m.cap[r] || g > 0 && price[r] <= b.lower[r] && b.lower[r] > 0 {

@@ -182,8 +182,8 @@ type smoothPart struct {
 }
 
 // coldShare is how many temperatures below the best an option is left out: its
-// share would be 1e-11.
-const coldShare = 25
+// share would be 1e-7.
+const coldShare = 16
 
 // leastOfBest is the share, over the best option's, from which an option counts
 // in the second derivatives. They steer Newton's steps and the boxes and need
@@ -328,44 +328,12 @@ func (s *smooth) undecided(price []float64, at *smoothPoint) float64 {
 	return total / rows
 }
 
-// changes returns what the groups' uses change by from one price to another, as a
-// point whose variance is that of the change: between sums the squares of each
-// group's own, and hessian is the randomness that the share of the choices at the
-// second price stands for.
-func (s *smooth) changes(from, to []float64, temperature, share float64) *smoothPoint {
-	n := len(s.limit)
-	out := s.at(to, temperature, true, false)
-	for k := range out.hessian {
-		out.hessian[k] *= share
-	}
-	out.between = make([]float64, n*n)
-	for r, scale := range s.scale {
-		out.between[r*n+r] = scale * scale // a change too rare to be among the sampled
-	}
-	before, after := s.costs(from), s.costs(to)
-	var d difference
-	for g, weight := range s.weight {
-		a, b := s.best(g, before), s.best(g, after)
-		if a == b {
-			continue
-		}
-		d.set(s.row[s.use[b]:s.use[b+1]], s.amount[s.use[b]:s.use[b+1]], s.row[s.use[a]:s.use[a+1]], s.amount[s.use[a]:s.use[a+1]])
-		for i, r := range d.rows {
-			for k, q := range d.rows {
-				out.between[int(r)*n+int(q)] += weight * d.amounts[i] * d.amounts[k]
-			}
-		}
-	}
-	return out
-}
-
 // sharpen corrects the limits by how far the smoothed use at a price is from the
 // true one: what the temperature has moved the minimum by is then only the
 // difference that it makes between that price and the minimum.
 func (s *smooth) sharpen(limit, price []float64, temperature float64) {
-	at := s.at(price, temperature, false, false)
-	for r := range s.limit {
-		s.limit[r] = limit[r] + s.limit[r] - at.gradient[r] // the smoothed use
+	for r, used := range s.used(price, temperature) {
+		s.limit[r] = limit[r] + used
 	}
 	cost := s.costs(price)
 	for g, weight := range s.weight {
@@ -374,6 +342,16 @@ func (s *smooth) sharpen(limit, price []float64, temperature float64) {
 			s.limit[s.row[k]] -= weight * s.amount[k]
 		}
 	}
+}
+
+// used returns what the groups use of each row at prices, smoothed.
+func (s *smooth) used(price []float64, temperature float64) []float64 {
+	at := s.at(price, temperature, false, false)
+	used := make([]float64, len(s.limit))
+	for r, left := range at.gradient {
+		used[r] = s.limit[r] - left
+	}
+	return used
 }
 
 // costs returns what each mix costs at prices.

@@ -1,0 +1,129 @@
+package optimizer
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+)
+
+// known is prices and what everybody uses of each row at them.
+type known struct {
+	price, used []float64 // in the direction ≤
+}
+
+// moved returns the prices, within a box, that meet the limits, and how far off
+// they may be, given what everybody uses at other prices. The first customers of
+// the sample need only tell how that changes on the way: few change their minds,
+// so the change is known far better than the total (a control variate). temper is
+// the last temperature over the mean best value, errors the half-widths in standard
+// errors. The box grows, at most so many times, where a price wants out of it.
+func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, growths int) (price, half []float64) {
+	m := s.m
+	share := float64(size) / float64(m.values.Customers())
+	before := m.sampleChoices(size, from.price)
+	target := m.usesOf(before)
+	for r := range target {
+		target[r] += share * (m.t.limit[r] - from.used[r])
+	}
+	price = slices.Clone(b.centre)
+	var f *smooth
+	for grown := 0; ; grown++ {
+		f = m.newSmooth(m.scanSample(size, b, sampleKeep), make([]float64, m.rows()), b)
+		for s.temperature = coolTemper * m.typical; ; s.temperature /= coolingFactor {
+			f.sharpen(target, price, s.temperature)
+			f.minimise(s.ctx, price, s.temperature)
+			if s.temperature <= temper*m.typical || s.ctx.Err() != nil {
+				break
+			}
+		}
+		if grown == growths || !m.grow(&b, price) {
+			break
+		}
+	}
+	at := f.at(price, s.temperature, true, false)
+	spread := m.changePoint(at, before, m.sampleChoices(size, price), share)
+	half = m.errorsOf(f, at, spread, price, s.temperature, 1-share, errors)
+	s.Log.Debug("boxstep: moved", "customers", size, "options", len(f.worth), "mean_price", m.meanCents(price), "mean_half", m.meanCents(half))
+	return price, half
+}
+
+// sampleChoices returns the best ladders of the first customers of the sample at
+// prices.
+func (m *market) sampleChoices(size int, price []float64) []Rungs {
+	chosen := make([]Rungs, size)
+	s := m.newScanner(request{box: m.boxAround(price, make([]float64, m.rows())), limit: 1, totals: true, chosen: chosen})
+	defer s.close()
+	var wg sync.WaitGroup
+	turn := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for k := range smoothParts {
+		turn <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turn }()
+			s.newPartial().scan(m.sample.part(size*k/smoothParts, size*(k+1)/smoothParts, m.t.slots))
+		})
+	}
+	wg.Wait()
+	return chosen
+}
+
+// part returns the customers first ≤ i < last of a block that begins with
+// customer 0.
+func (b *Block) part(first, last, slots int) Block {
+	out := Block{First: first, Customers: last - first}
+	if b.Wide != nil {
+		out.Wide = b.Wide[first*slots : last*slots]
+	} else {
+		out.Narrow = b.Narrow[first*slots : last*slots]
+	}
+	if b.Profile != nil {
+		out.Profile = b.Profile[first:last]
+	}
+	return out
+}
+
+// usesOf returns what ladders of the sample's first customers use of each row.
+func (m *market) usesOf(chosen []Rungs) []float64 {
+	used := make([]float64, m.rows())
+	var rows []int32
+	var amounts []float64
+	for i, r := range chosen {
+		rows, amounts = m.t.of(m.sample.profile(i), r, rows, amounts)
+		for k, row := range rows {
+			used[row] += amounts[k]
+		}
+	}
+	return used
+}
+
+// changePoint returns a point like at whose variance is that of the change of
+// the sampled customers' uses from some ladders to others: between sums the squares
+// of each one's own, and hessian is the randomness that the share of the choices
+// stands for.
+func (m *market) changePoint(at *smoothPoint, before, after []Rungs, share float64) *smoothPoint {
+	n := m.rows()
+	out := &smoothPoint{value: at.value, gradient: at.gradient, hessian: slices.Clone(at.hessian), between: make([]float64, n*n)}
+	for k := range out.hessian {
+		out.hessian[k] *= share
+	}
+	for r, scale := range m.t.scale {
+		out.between[r*n+r] = scale * scale // a change too rare to be among the sampled
+	}
+	var d difference
+	var rows, oldRows []int32
+	var amounts, oldAmounts []float64
+	for i, r := range after {
+		if r == before[i] {
+			continue
+		}
+		profile := m.sample.profile(i)
+		rows, amounts = m.t.of(profile, r, rows, amounts)
+		oldRows, oldAmounts = m.t.of(profile, before[i], oldRows, oldAmounts)
+		d.set(rows, amounts, oldRows, oldAmounts)
+		for k, q := range d.rows {
+			for l, p := range d.rows {
+				out.between[int(q)*n+int(p)] += d.amounts[k] * d.amounts[l]
+			}
+		}
+	}
+	return out
+}
