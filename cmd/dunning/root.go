@@ -160,6 +160,7 @@ var commands = []func(*app) *cobra.Command{
 	newSegmentsCommand,
 	newTrainCommand,
 	newEvaluateCommand,
+	newTuneCommand,
 	newModelsCommand,
 	newBacktestCommand,
 	newAllocateCommand,

@@ -36,7 +36,9 @@ var allowed = map[string][]string{
 	// so it knows every kind of model that can be served.
 	"models/registry": {"data", "features", "models", "models/trees", "models/uplift"},
 	// Training with XGBoost yields a forest.
-	"models/xgb":   {"data", "features", "models", "models/trees"},
+	"models/xgb": {"data", "features", "models", "models/trees"},
+	// A search of parameters trains with XGBoost.
+	"models/tune":  {"data", "features", "models", "models/trees", "models/xgb"},
 	"serve/ledger": {"data"},
 	// People are those whom the roles of serve let in.
 	"serve/accounts": {"data"},
