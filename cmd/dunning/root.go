@@ -162,6 +162,7 @@ var commands = []func(*app) *cobra.Command{
 	newEvaluateCommand,
 	newTuneCommand,
 	newModelsCommand,
+	newCreditCommand,
 	newBacktestCommand,
 	newAllocateCommand,
 	newReguasCommand,

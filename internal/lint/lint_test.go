@@ -25,11 +25,13 @@ var allowed = map[string][]string{
 	"models":    {"data", "features"},
 	"optimizer": {"data"},
 	"policy":    {"data"},
-	"pipeline":  {"data", "features", "models", "optimizer", "policy", "pipeline"},
+	// credit decides about applications by stored models and never trains with C code.
+	"credit":   {"data", "features", "models", "models/trees", "models/registry"},
+	"pipeline": {"data", "features", "models", "optimizer", "policy", "pipeline"},
 	// serve reads finished plans and never trains.
-	"serve":     {"data", "features", "policy", "optimizer", "models", "models/trees", "models/uplift", "models/registry", "serve/ledger"},
+	"serve":     {"data", "features", "policy", "optimizer", "models", "models/trees", "models/uplift", "models/registry", "credit", "serve/ledger"},
 	"notebooks": {"data", "features", "models", "optimizer", "policy", "pipeline"},
-	"cmd":       {"data", "features", "models", "optimizer", "policy", "pipeline", "serve"},
+	"cmd":       {"data", "features", "models", "optimizer", "policy", "credit", "pipeline", "serve"},
 
 	"data/synth": {"data"},
 	// The registry is the top of models: it saves and loads what was trained,
