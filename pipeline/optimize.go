@@ -53,7 +53,7 @@ type Optimization struct {
 	Plan       *report.Plan       `json:"plan"`
 	Blocked    []report.Blocked   `json:"blocked"`
 	TopActions []report.TopAction `json:"top_actions"`
-	Reguas     []ReguaOutcome     `json:"reguas,omitempty"` // in the order in which they claim customers
+	Reguas     []regua.Outcome    `json:"reguas,omitempty"` // in the order in which they claim customers
 }
 
 // planner is the state of one run of the stage: first the portfolio, then the

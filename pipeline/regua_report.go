@@ -18,82 +18,22 @@ import (
 // réguas.
 const droppedFile = "dropped.csv"
 
-// ReguaOutcome is what one régua does in a plan.
-type ReguaOutcome struct {
-	ID       string     `json:"id"`
-	Version  int        `json:"version"`
-	Title    string     `json:"title"`
-	Mode     regua.Mode `json:"mode"`
-	Priority int        `json:"priority"`
-
-	Captured int64 `json:"captured"` // customers
-	HeldOut  int64 `json:"held_out"` // of those, in the random holdout: not touched
-	Wished   int64 `json:"wished"`   // touches that the law allows
-	// Touched customers get Touches, which cost CostCents and are expected to bring
-	// ValueCents more than none.
-	Touched    int64      `json:"touched"`
-	Touches    int64      `json:"touches"`
-	CostCents  data.Cents `json:"cost_cents"`
-	ValueCents data.Cents `json:"value_cents"`
-
-	Days    []ReguaDay     `json:"days"`    // by day, then channel
-	Refused []ReguaRefusal `json:"refused"` // by which rules, most wishes first
-	Dropped []ReguaDropped `json:"dropped"` // by row in the way
-	// FirstDropped are the touches that go first where the money ends, in the order
-	// in which they go; dropped.csv has all.
-	FirstDropped []DroppedTouch `json:"first_dropped"`
-}
-
-// ReguaDay counts a régua's touches on a day and channel.
-type ReguaDay struct {
-	Day       data.Date    `json:"day"`
-	Channel   data.Channel `json:"channel"`
-	Touches   int64        `json:"touches"`
-	CostCents data.Cents   `json:"cost_cents"`
-}
-
-// ReguaRefusal counts what a rule forbade to a régua.
-type ReguaRefusal struct {
-	Rule   string `json:"rule"`
-	Title  string `json:"title"` // in Portuguese
-	Source string `json:"source"`
-	Wishes int64  `json:"wishes"`
-}
-
-// ReguaDropped counts what a limit left no room for.
-type ReguaDropped struct {
-	Row       string     `json:"row"`
-	Touches   int64      `json:"touches"`
-	CostCents data.Cents `json:"cost_cents"`
-}
-
-// DroppedTouch is one touch that a limit left no room for.
-type DroppedTouch struct {
-	ReguaID    string       `json:"regua_id"`
-	Step       string       `json:"step"`
-	CustomerID string       `json:"customer_id"`
-	Day        data.Date    `json:"day"`
-	Channel    data.Channel `json:"channel"`
-	CostCents  data.Cents   `json:"cost_cents"`
-	Row        string       `json:"row"` // in the way
-}
-
 // firstDropped is how many dropped touches an outcome names.
 const firstDropped = 20
 
 // outcomes says what each régua does, in the order in which they claim customers.
-func (p *planner) outcomes() []ReguaOutcome {
+func (p *planner) outcomes() []regua.Outcome {
 	if p.reguas == nil {
 		return nil
 	}
-	out := make([]ReguaOutcome, len(p.reguas.set.Reguas))
-	at := map[*regua.Regua]*ReguaOutcome{}
+	out := make([]regua.Outcome, len(p.reguas.set.Reguas))
+	at := map[*regua.Regua]*regua.Outcome{}
 	for i, r := range p.reguas.set.Reguas {
-		out[i] = ReguaOutcome{ID: r.ID, Version: r.Version, Title: r.Title, Mode: r.Mode, Priority: r.Priority}
+		out[i] = regua.Outcome{ID: r.ID, Version: r.Version, Title: r.Title, Mode: r.Mode, Priority: r.Priority}
 		at[r] = &out[i]
 	}
-	rules := map[*ReguaOutcome]map[string]int64{}
-	value := map[*ReguaOutcome]float64{}
+	rules := map[*regua.Outcome]map[string]int64{}
+	value := map[*regua.Outcome]float64{}
 	for _, c := range p.reguas.order {
 		o := at[c.regua]
 		o.Captured++
@@ -111,7 +51,7 @@ func (p *planner) outcomes() []ReguaOutcome {
 			o.Wished++
 			if t.kept || t.chosen {
 				touched = true
-				o.count(t)
+				countTouch(o, t)
 				value[o] += t.worth
 			}
 		}
@@ -122,39 +62,39 @@ func (p *planner) outcomes() []ReguaOutcome {
 	for i := range out {
 		o := &out[i]
 		o.ValueCents = data.RoundCents(value[o])
-		slices.SortFunc(o.Days, func(a, b ReguaDay) int {
+		slices.SortFunc(o.Days, func(a, b regua.OutcomeDay) int {
 			return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Channel.Index(), b.Channel.Index()))
 		})
 		o.Refused = p.refusals(rules[o])
 	}
 	for _, t := range p.dropped() {
-		at[t.of.regua].drop(t)
+		dropTouch(at[t.of.regua], t)
 	}
 	return out
 }
 
-func (o *ReguaOutcome) count(t *reguaTouch) {
+func countTouch(o *regua.Outcome, t *reguaTouch) {
 	o.Touches++
 	o.CostCents += t.costCents
-	i := slices.IndexFunc(o.Days, func(d ReguaDay) bool { return d.Day == t.Day && d.Channel == t.Channel })
+	i := slices.IndexFunc(o.Days, func(d regua.OutcomeDay) bool { return d.Day == t.Day && d.Channel == t.Channel })
 	if i < 0 {
 		i = len(o.Days)
-		o.Days = append(o.Days, ReguaDay{Day: t.Day, Channel: t.Channel})
+		o.Days = append(o.Days, regua.OutcomeDay{Day: t.Day, Channel: t.Channel})
 	}
 	o.Days[i].Touches++
 	o.Days[i].CostCents += t.costCents
 }
 
-func (o *ReguaOutcome) drop(t *reguaTouch) {
-	i := slices.IndexFunc(o.Dropped, func(d ReguaDropped) bool { return d.Row == t.inTheWay })
+func dropTouch(o *regua.Outcome, t *reguaTouch) {
+	i := slices.IndexFunc(o.Dropped, func(d regua.OutcomeLimit) bool { return d.Row == t.inTheWay })
 	if i < 0 {
 		i = len(o.Dropped)
-		o.Dropped = append(o.Dropped, ReguaDropped{Row: t.inTheWay})
+		o.Dropped = append(o.Dropped, regua.OutcomeLimit{Row: t.inTheWay})
 	}
 	o.Dropped[i].Touches++
 	o.Dropped[i].CostCents += t.costCents
 	if len(o.FirstDropped) < firstDropped {
-		o.FirstDropped = append(o.FirstDropped, DroppedTouch{ReguaID: o.ID, Step: t.step().ID, CustomerID: t.of.id, Day: t.Day,
+		o.FirstDropped = append(o.FirstDropped, regua.DroppedTouch{ReguaID: o.ID, Step: t.step().ID, CustomerID: t.of.id, Day: t.Day,
 			Channel: t.Channel, CostCents: t.costCents, Row: t.inTheWay})
 	}
 }
@@ -176,10 +116,10 @@ func (p *planner) dropped() (out []*reguaTouch) {
 }
 
 // refusals names rules in words, those that forbade most first.
-func (p *planner) refusals(counts map[string]int64) []ReguaRefusal {
-	var out []ReguaRefusal
+func (p *planner) refusals(counts map[string]int64) []regua.OutcomeRule {
+	var out []regua.OutcomeRule
 	for _, id := range sortedKeys(counts) {
-		r := ReguaRefusal{Rule: id, Wishes: counts[id]}
+		r := regua.OutcomeRule{Rule: id, Wishes: counts[id]}
 		switch id {
 		case ruleChannelClosed:
 			r.Title, r.Source = "O plano não usa este canal.", "Configuração: channels"
@@ -192,7 +132,7 @@ func (p *planner) refusals(counts map[string]int64) []ReguaRefusal {
 		}
 		out = append(out, r)
 	}
-	slices.SortStableFunc(out, func(a, b ReguaRefusal) int { return cmp.Compare(b.Wishes, a.Wishes) })
+	slices.SortStableFunc(out, func(a, b regua.OutcomeRule) int { return cmp.Compare(b.Wishes, a.Wishes) })
 	return out
 }
 

@@ -14,25 +14,10 @@ import (
 	"dunning/policy/regua"
 )
 
-// Trial is what a régua would do on a day, alone beside the recommendation.
-type Trial struct {
-	AsOf    data.Date    `json:"as_of"`
-	Outcome ReguaOutcome `json:"outcome"`
-	Failed  int64        `json:"failed_conditions"` // conditions that failed on a customer: an overflow, a division by zero
-	// RecommendedCents is what the recommendation alone brings with the budget,
-	// TogetherCents what it brings beside the régua with the same budget: optima of
-	// linear programs. ForgoneCents is the first less the second; negative where the
-	// régua touches those whom the recommendation leaves alone.
-	BudgetCents      data.Cents `json:"budget_cents"`
-	RecommendedCents float64    `json:"recommended_cents"`
-	TogetherCents    float64    `json:"together_cents"`
-	ForgoneCents     float64    `json:"forgone_cents"`
-}
-
 // TryRegua says what a régua would do with the scores of a day, without writing
 // anything. A day of 0 means the latest that was scored. The error wraps
 // [data.ErrUsage] where the day was not scored.
-func TryRegua(ctx context.Context, home string, config *Config, r *regua.Regua, asOf data.Date) (*Trial, error) {
+func TryRegua(ctx context.Context, home string, config *Config, r *regua.Regua, asOf data.Date) (*regua.Trial, error) {
 	w, done, err := openScored(home, config, asOf)
 	if err != nil {
 		return nil, err
@@ -62,7 +47,7 @@ func TryRegua(ctx context.Context, home string, config *Config, r *regua.Regua, 
 	if err := with.checkReguas(); err != nil {
 		return nil, err
 	}
-	t := &Trial{AsOf: w.AsOf, Outcome: with.outcomes()[0], Failed: with.reguas.failed, BudgetCents: config.BudgetCents,
+	t := &regua.Trial{AsOf: w.AsOf, Outcome: with.outcomes()[0], Failed: with.reguas.failed, BudgetCents: config.BudgetCents,
 		RecommendedCents: without, TogetherCents: with.answer.ObjectiveCents + with.fixedCents()}
 	t.ForgoneCents = t.RecommendedCents - t.TogetherCents
 	return t, nil

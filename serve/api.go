@@ -128,6 +128,7 @@ func (s *Server) routes() {
 	s.planRoutes()
 	s.dispatchRoutes()
 	s.eventRoutes()
+	s.reguaRoutes()
 	s.auditRoutes()
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"dunning/data"
 	"dunning/policy"
+	"dunning/policy/regua"
 	"dunning/serve"
 	"dunning/serve/ledger"
 )
@@ -255,6 +256,7 @@ type running struct {
 	ledger *ledger.Store
 	roles  map[serve.Role]string // one key per role
 	doc    []byte
+	reguas *regua.Store
 }
 
 // clock is a clock that a test moves.
@@ -293,6 +295,8 @@ func start(t testing.TB, h *home, change func(*serve.Config)) *running {
 	config := serve.DefaultConfig()
 	config.Addr, config.Now = "127.0.0.1:0", r.clock.now
 	config.RatePerSecond, config.Burst = 1e6, 1e6
+	r.reguas = regua.OpenStore(h.dir)
+	config.Reguas, config.TryRegua = r.reguas, tryNothing
 	if change != nil {
 		change(&config)
 	}
@@ -322,6 +326,17 @@ func start(t testing.TB, h *home, change func(*serve.Config)) *running {
 		r.keys.Close()
 	})
 	return r
+}
+
+// tryNothing is a trial of a portfolio of nobody.
+func tryNothing(_ context.Context, r *regua.Regua, asOf data.Date) (*regua.Trial, error) {
+	if asOf == 0 {
+		asOf = dayOne
+	}
+	if asOf != dayOne {
+		return nil, fmt.Errorf("%w: not scored", data.ErrUsage)
+	}
+	return &regua.Trial{AsOf: asOf, Outcome: regua.Outcome{ID: r.ID, Mode: r.Mode, Days: []regua.OutcomeDay{{Day: asOf, Channel: data.SMS, Touches: 2, CostCents: 18}}}}, nil
 }
 
 // answer is what came back for one request.

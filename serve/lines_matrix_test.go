@@ -71,6 +71,7 @@ func matrix() map[string]line {
 	decisionLines(m)
 	dispatchLines(m)
 	eventLines(m)
+	reguaLines(m)
 	return m
 }
 

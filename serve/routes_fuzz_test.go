@@ -35,6 +35,7 @@ func newFuzzer(t testing.TB) *fuzzer {
 
 // refill makes objects that requests can be about.
 func (f *fuzzer) refill() {
+	text := f.draftRegua("x")
 	draft, submitted, approved, grant, sent := f.draft("test manager"), f.submitted("test manager"), f.approved(), f.leased("test dispatcher"), f.sentAction()
 	plans := []any{draft.ID, submitted.ID, approved.ID, "plan-1", "none"}
 	f.known = map[string][]any{
@@ -43,6 +44,7 @@ func (f *fuzzer) refill() {
 		"action_id": {grant.Actions[0].ActionID, grant.Actions[1].ActionID, sent, "none"}, "action_ids": {grant.Actions[0].ActionID, grant.Actions[1].ActionID, "none"},
 		"fence": {float64(grant.Fence), 1.0}, "day": {tuesday.String()}, "columns": {"f_a", "f_b", "f_c"}, "head": {"1:" + strings.Repeat("0", 64)},
 		"event_id": {"e1", "e2", "e3"}, "customer_id": {"c0000007", "c9"}, "seconds": {60.0}, "max": {2.0},
+		"regua": {text.ID, "none"}, "version": {0.0, 1.0}, "text": {reguaOf("b"), reguaOf(text.ID)},
 	}
 }
 

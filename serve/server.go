@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"dunning/data"
+	"dunning/policy/regua"
 	"dunning/serve/ledger"
 )
 
@@ -30,6 +31,8 @@ type Config struct {
 	ShutdownGrace  time.Duration // how long a stop waits for requests under way; default 10 s
 	PrivateMetrics bool          // /metrics needs a key; it is public otherwise
 	Version        string        // of the API, as its document says
+	Reguas         *regua.Store  // the home's réguas; nil: none are kept
+	TryRegua       TryRegua      // nil: none are tried
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -74,6 +77,7 @@ type Server struct {
 	pages    http.Handler // nil without pages
 
 	ledgerPlans ledgerPlans
+	trying      chan struct{} // holds one while a régua is tried
 
 	certificates []tls.Certificate // none without TLS
 }
@@ -86,7 +90,7 @@ func New(config Config, store Store, keys *Keys, l *ledger.Store, log *slog.Logg
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	s := &Server{config: config, store: store, keys: keys, ledger: l, log: log, metrics: newMetrics(store, l),
+	s := &Server{config: config, store: store, keys: keys, ledger: l, log: log, metrics: newMetrics(store, l), trying: make(chan struct{}, 1),
 		limits: &limits{rate: rate.Limit(config.RatePerSecond), burst: config.Burst, buckets: map[string]*rate.Limiter{}}}
 	if config.TLSCert != "" {
 		cert, err := tls.LoadX509KeyPair(config.TLSCert, config.TLSKey)

@@ -325,7 +325,7 @@ against the recommendation with the same money. Nothing is written.`,
 	return cmd
 }
 
-func (a *app) printTrial(t *pipeline.Trial) {
+func (a *app) printTrial(t *regua.Trial) {
 	o := t.Outcome
 	fmt.Fprintf(a.stdout, "%s: %s (%s), as of %s, beside the recommendation alone\n", o.ID, o.Title, o.Mode, t.AsOf)
 	fmt.Fprintf(a.stdout, "captured    %d customers, %d of them in the random holdout\n", o.Captured, o.HeldOut)

@@ -98,10 +98,10 @@ func publish(t *testing.T, home, text string) (id string) {
 
 // reguaDocument is what optimization.json says of réguas.
 type reguaDocument struct {
-	Reguas []pipeline.ReguaOutcome `json:"reguas"`
+	Reguas []regua.Outcome `json:"reguas"`
 }
 
-func reguaOutcomes(t *testing.T, home string) []pipeline.ReguaOutcome {
+func reguaOutcomes(t *testing.T, home string) []regua.Outcome {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(stageFolders(t, home, "optimize")["optimize"], "optimization.json"))
 	if err != nil {
@@ -130,7 +130,7 @@ func TestEndToEndAReplacingReguaTakesItsCustomers(t *testing.T) {
 	home := reguaHome(t)
 	before := planBytes(t, home)
 	file := write(t, "casa.yaml", house)
-	var trial pipeline.Trial
+	var trial regua.Trial
 	mustJSON(t, &trial, "reguas", "try", file, "--home", home)
 	if code, _, _ := command("reguas", "publish", "casa", "--by", "ana", "--home", home); code != 2 {
 		t.Errorf("publishing what was never saved: exit code %d", code)
@@ -171,7 +171,7 @@ func TestEndToEndAReplacingReguaTakesItsCustomers(t *testing.T) {
 
 // checkReguaRows holds the rows of a plan with one replacing régua to law, source
 // and the customers it captured.
-func checkReguaRows(t *testing.T, home string, ladders map[string][]data.Action, o pipeline.ReguaOutcome) {
+func checkReguaRows(t *testing.T, home string, ladders map[string][]data.Action, o regua.Outcome) {
 	t.Helper()
 	config, err := pipeline.LoadConfig(home)
 	if err != nil {
@@ -281,7 +281,7 @@ func TestEndToEndCompetingAndWaitingReguas(t *testing.T) {
 	home := reguaHome(t)
 	for _, mode := range []string{"compete", "only_if_hold"} {
 		file := write(t, mode+".yaml", strings.Replace(house, "mode: replace", "mode: "+mode, 1))
-		var trial pipeline.Trial
+		var trial regua.Trial
 		mustJSON(t, &trial, "reguas", "try", file, "--home", home)
 		if trial.ForgoneCents > 1e-6*trial.RecommendedCents || trial.Outcome.Captured == 0 {
 			t.Errorf("%s: %g of %g forgone, %d captured", mode, trial.ForgoneCents, trial.RecommendedCents, trial.Outcome.Captured)

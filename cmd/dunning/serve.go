@@ -15,6 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"dunning/data"
+	"dunning/pipeline"
+	"dunning/policy/regua"
 	"dunning/serve"
 	"dunning/serve/accounts"
 	"dunning/serve/web"
@@ -86,6 +88,14 @@ func (a *app) serve(ctx context.Context, config serve.Config, dsn, public string
 		return err
 	}
 	defer ledger.Close()
+	config.Reguas = regua.OpenStore(a.home)
+	config.TryRegua = func(ctx context.Context, r *regua.Regua, asOf data.Date) (*regua.Trial, error) {
+		planning, err := a.loadConfig()
+		if err != nil {
+			return nil, err
+		}
+		return pipeline.TryRegua(ctx, a.home, planning, r, asOf)
+	}
 	server, err := serve.New(config, store, keys, ledger, log)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ var allowed = map[string][]string{
 	"credit":   {"data", "features", "models", "models/trees", "models/registry"},
 	"pipeline": {"data", "features", "models", "optimizer", "policy", "pipeline"},
 	// serve reads finished plans and never trains.
-	"serve":     {"data", "features", "policy", "optimizer", "models", "models/trees", "models/uplift", "models/registry", "credit", "serve/ledger"},
+	"serve":     {"data", "features", "policy", "policy/regua", "optimizer", "models", "models/trees", "models/uplift", "models/registry", "credit", "serve/ledger"},
 	"notebooks": {"data", "features", "models", "optimizer", "policy", "pipeline"},
 	"cmd":       {"data", "features", "models", "optimizer", "policy", "credit", "pipeline", "serve"},
 

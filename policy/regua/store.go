@@ -88,14 +88,24 @@ func (s *Store) Save(b []byte, author string, at time.Time) (v Version, err erro
 	})
 }
 
-// Publish puts a draft into force; the version before it is retired. The error
-// wraps [data.ErrRefused] where the publisher is the author, or the version is no
-// draft, and [data.ErrDamagedFile] where its text is not what was saved.
+// ErrNotFound says that there is no such régua or version; ErrAuthor that somebody
+// may not publish what he wrote himself.
+var (
+	ErrNotFound = fmt.Errorf("%w: not found", data.ErrUsage)
+	ErrAuthor   = fmt.Errorf("%w: the author may not publish", data.ErrRefused)
+)
+
+// Publish puts a draft into force; the version before it is retired. What the same
+// person has published already is published. The error wraps [data.ErrRefused]
+// where the publisher is the author ([ErrAuthor]), or the version is no draft, and
+// [data.ErrDamagedFile] where its text is not what was saved.
 func (s *Store) Publish(id string, version int, publisher string, at time.Time) (Version, error) {
 	return s.change(id, version, publisher, "publisher", func(v *Version, publisher string, versions []Version) error {
 		switch {
 		case same(v.Author, publisher):
-			return fmt.Errorf("regua %s: %w: %s wrote version %d and may not publish it; somebody else must", id, data.ErrRefused, v.Author, v.Version)
+			return fmt.Errorf("regua %s: %w: %s wrote version %d; somebody else must", id, ErrAuthor, v.Author, v.Version)
+		case v.Status == Published && same(v.Publisher, publisher):
+			return nil
 		case v.Status != Draft:
 			return fmt.Errorf("regua %s: %w: version %d is %s, not a draft", id, data.ErrRefused, v.Version, v.Status)
 		}
@@ -121,10 +131,14 @@ func (s *Store) Publish(id string, version int, publisher string, at time.Time) 
 	})
 }
 
-// Retire takes a version out of force, or a draft off the table.
+// Retire takes a version out of force, or a draft off the table. What the same
+// person has retired already is retired.
 func (s *Store) Retire(id string, version int, by string, at time.Time) (Version, error) {
 	return s.change(id, version, by, "person", func(v *Version, by string, _ []Version) error {
 		if v.Status == Retired {
+			if same(v.RetiredBy, by) {
+				return nil
+			}
 			return fmt.Errorf("regua %s: %w: version %d is retired already", id, data.ErrRefused, v.Version)
 		}
 		at := at.UTC()
@@ -293,9 +307,9 @@ func pick(versions []Version, id string, version int) (Version, error) {
 		}
 	}
 	if len(versions) == 0 {
-		return Version{}, fmt.Errorf("regua: %w: none called %q; dunning reguas list shows all", data.ErrUsage, id)
+		return Version{}, fmt.Errorf("regua: %w: none called %q; dunning reguas list shows all", ErrNotFound, id)
 	}
-	return Version{}, fmt.Errorf("regua %s: %w: no version %d; the latest is %d", id, data.ErrUsage, version, versions[len(versions)-1].Version)
+	return Version{}, fmt.Errorf("regua %s: %w: no version %d; the latest is %d", id, ErrNotFound, version, versions[len(versions)-1].Version)
 }
 
 // person trims a name; an empty one is refused.

@@ -76,6 +76,18 @@ func (o *operation) audit(actor, kind, subject string, body any) (Head, error) {
 	return o.head, nil
 }
 
+// Note appends a row about something that is kept elsewhere, such as a version of a
+// régua, so that it stands in the same chain. body is written as JSON.
+func (s *Store) Note(ctx context.Context, actor, kind, subject string, body any) error {
+	if err := errors.Join(checkActor("actor", actor), checkID("kind", kind), checkID("subject", subject)); err != nil {
+		return err
+	}
+	return s.write(ctx, func(o *operation) error {
+		_, err := o.audit(actor, kind, subject, body)
+		return err
+	})
+}
+
 const auditColumns = `seq, at, actor, kind, subject, body, prev, sha256`
 
 func scanAudit(row scanner) (AuditRow, error) {
