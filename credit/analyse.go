@@ -103,14 +103,14 @@ type BureauAdvice struct {
 
 // subject is a request made ready.
 type subject struct {
-	request    *Request
+	request    *Application
 	row        []float32
 	knownShare float64
 	missing    []string // features that the policy demands
 	unusual    []string
 	history    history
 	term       int
-	fresh      *Report
+	fresh      *BureauReport
 }
 
 // verdict is what a PD leads to.
@@ -129,7 +129,7 @@ type forced struct {
 
 // Analyse answers a request. The error is that of a knock-out's condition that
 // fails on the application.
-func (a *Analyst) Analyse(q *Request) (*Analysis, error) {
+func (a *Analyst) Analyse(q *Application) (*Analysis, error) {
 	c := a.subject(q)
 	force, err := a.forced(c)
 	if err != nil {
@@ -166,7 +166,7 @@ func (a *Analyst) Analyse(q *Request) (*Analysis, error) {
 }
 
 // subject makes a request ready.
-func (a *Analyst) subject(q *Request) *subject {
+func (a *Analyst) subject(q *Application) *subject {
 	c := &subject{request: q, row: make([]float32, len(a.model.Features)), term: q.TermMonths, history: readHistory(q.History, q.AsOf)}
 	if c.term == 0 {
 		c.term = max(1, a.policy.Income.TermMonths)

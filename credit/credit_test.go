@@ -158,7 +158,7 @@ func analyst(tb testing.TB) *credit.Analyst {
 }
 
 // asked is a request with fields beside application_id and income.
-func asked(tb testing.TB, a *credit.Analyst, fields string) *credit.Request {
+func asked(tb testing.TB, a *credit.Analyst, fields string) *credit.Application {
 	tb.Helper()
 	q, err := a.ParseRequest([]byte(`{"application_id": "a1", "income_cents": 500000, `+fields+`}`), data.MakeDate(2026, 3, 10))
 	if err != nil {

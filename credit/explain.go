@@ -46,7 +46,7 @@ func Explain(s *Store, request json.RawMessage, kept *Analysis) (*Explanation, e
 
 // Explain analyses a request, compares the answer with one that was kept, and
 // shows what every feature did.
-func (a *Analyst) Explain(q *Request, kept *Analysis) (*Explanation, error) {
+func (a *Analyst) Explain(q *Application, kept *Analysis) (*Explanation, error) {
 	again, err := a.Analyse(q)
 	if err != nil {
 		return nil, err

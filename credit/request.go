@@ -24,20 +24,20 @@ const (
 	After  Stage = "after"  // a review of what was granted
 )
 
-// Request is an application with what is known of the applicant.
-type Request struct {
-	ApplicationID  string         `json:"application_id" doc:"Chosen by the caller; returned with the answer." minLength:"1" maxLength:"200"`
-	CustomerID     string         `json:"customer_id,omitempty" doc:"Pseudonym of the customer, where there is one." maxLength:"200"`
-	AsOf           data.Date      `json:"as_of,omitempty" doc:"The day of the analysis; the server's day where it is left out. Nothing later counts." example:"2026-03-10"`
-	Stage          Stage          `json:"stage,omitempty" enum:"before,at,after" doc:"Before, at or after the sale; at where it is left out. after needs existing."`
-	RequestedCents data.Cents     `json:"requested_cents,omitempty" doc:"What is asked for; 0 for as much as the policy allows." minimum:"0"`
-	TermMonths     int            `json:"term_months,omitempty" doc:"Of the instalments; the policy's where it is left out." minimum:"1" maximum:"480"`
-	IncomeCents    *data.Cents    `json:"income_cents,omitempty" doc:"Monthly income; left out when unknown." minimum:"0"`
-	CommittedCents data.Cents     `json:"committed_cents,omitempty" doc:"Instalments and rents that the income bears already, a month." minimum:"0"`
-	Features       map[string]any `json:"features" doc:"The model's features by name: numbers, texts of categories, null for unknown. A protected attribute is refused."`
-	History        []PastInvoice  `json:"history,omitempty" doc:"Earlier invoices of the applicant." maxItems:"1000"`
-	Bureau         *Report        `json:"bureau,omitempty" doc:"The report of a credit bureau, where one was bought."`
-	Existing       *Existing      `json:"existing,omitempty" doc:"The credit that is reviewed."`
+// Application is one for credit, with what is known of the applicant.
+type Application struct {
+	ApplicationID  string          `json:"application_id" doc:"Chosen by the caller; returned with the answer." minLength:"1" maxLength:"200"`
+	CustomerID     string          `json:"customer_id,omitempty" doc:"Pseudonym of the customer, where there is one." maxLength:"200"`
+	AsOf           data.Date       `json:"as_of,omitempty" doc:"The day of the analysis; the server's day where it is left out. Nothing later counts." example:"2026-03-10"`
+	Stage          Stage           `json:"stage,omitempty" enum:"before,at,after" doc:"Before, at or after the sale; at where it is left out. after needs existing."`
+	RequestedCents data.Cents      `json:"requested_cents,omitempty" doc:"What is asked for; 0 for as much as the policy allows." minimum:"0"`
+	TermMonths     int             `json:"term_months,omitempty" doc:"Of the instalments; the policy's where it is left out." minimum:"1" maximum:"480"`
+	IncomeCents    *data.Cents     `json:"income_cents,omitempty" doc:"Monthly income; left out when unknown." minimum:"0"`
+	CommittedCents data.Cents      `json:"committed_cents,omitempty" doc:"Instalments and rents that the income bears already, a month." minimum:"0"`
+	Features       map[string]any  `json:"features" doc:"The model's features by name: numbers, texts of categories, null for unknown. A protected attribute is refused."`
+	History        []PastInvoice   `json:"history,omitempty" doc:"Earlier invoices of the applicant." maxItems:"1000"`
+	Bureau         *BureauReport   `json:"bureau,omitempty" doc:"The report of a credit bureau, where one was bought."`
+	Existing       *ExistingCredit `json:"existing,omitempty" doc:"The credit that is reviewed."`
 }
 
 // PastInvoice is one invoice of the applicant's history.
@@ -47,15 +47,15 @@ type PastInvoice struct {
 	PaidOn      *data.Date `json:"paid_on,omitempty" doc:"Left out while it is unpaid."`
 }
 
-// Report is what a credit bureau says.
-type Report struct {
+// BureauReport is what a credit bureau says.
+type BureauReport struct {
 	At              data.Date `json:"at" doc:"The day of the report."`
 	Score           float64   `json:"score" doc:"Higher is better, on the scale of the policy."`
 	NegativeRecords int       `json:"negative_records,omitempty" minimum:"0"`
 }
 
-// Existing is credit that was granted.
-type Existing struct {
+// ExistingCredit is credit that was granted.
+type ExistingCredit struct {
 	LimitCents data.Cents `json:"limit_cents" minimum:"0"`
 	UsedCents  data.Cents `json:"used_cents" minimum:"0"`
 	GrantedOn  data.Date  `json:"granted_on"`
@@ -96,13 +96,13 @@ func (r *reader) fault(field, format string, args ...any) {
 // ParseRequest reads a request for the analyst's model and policy. today is the
 // day of analysis where the request has none. What is wrong is an error of type
 // [Faults] with every wrong field; values are not repeated in it.
-func (a *Analyst) ParseRequest(raw []byte, today data.Date) (*Request, error) {
+func (a *Analyst) ParseRequest(raw []byte, today data.Date) (*Application, error) {
 	var r reader
 	fields, ok := r.object("request", raw)
 	if !ok {
 		return nil, r.faults
 	}
-	q := &Request{AsOf: today, Stage: At}
+	q := &Application{AsOf: today, Stage: At}
 	q.ApplicationID = r.text(fields, "application_id", true)
 	q.CustomerID = r.text(fields, "customer_id", false)
 	r.date(fields, "", "as_of", &q.AsOf)
@@ -315,7 +315,7 @@ func (r *reader) list(fields map[string]json.RawMessage, name string, most int) 
 	return rows
 }
 
-func (r *reader) history(fields map[string]json.RawMessage, q *Request) {
+func (r *reader) history(fields map[string]json.RawMessage, q *Application) {
 	for i, raw := range r.list(fields, "history", mostHistory) {
 		at := fmt.Sprintf("history[%d]", i)
 		row, ok := r.object(at, raw)
@@ -344,7 +344,7 @@ func (r *reader) history(fields map[string]json.RawMessage, q *Request) {
 	}
 }
 
-func (a *Analyst) report(r *reader, fields map[string]json.RawMessage, q *Request) {
+func (a *Analyst) report(r *reader, fields map[string]json.RawMessage, q *Application) {
 	if !present(fields, "bureau") {
 		delete(fields, "bureau")
 		return
@@ -355,7 +355,7 @@ func (a *Analyst) report(r *reader, fields map[string]json.RawMessage, q *Reques
 	if !ok {
 		return
 	}
-	q.Bureau = &Report{}
+	q.Bureau = &BureauReport{}
 	if !present(b, "at") {
 		r.fault("bureau.at", "is missing")
 	}
@@ -373,7 +373,7 @@ func (a *Analyst) report(r *reader, fields map[string]json.RawMessage, q *Reques
 	r.rest("bureau.", b)
 }
 
-func (r *reader) existing(fields map[string]json.RawMessage, q *Request) {
+func (r *reader) existing(fields map[string]json.RawMessage, q *Application) {
 	if !present(fields, "existing") {
 		delete(fields, "existing")
 		if q.Stage == After {
@@ -390,7 +390,7 @@ func (r *reader) existing(fields map[string]json.RawMessage, q *Request) {
 	if !ok {
 		return
 	}
-	q.Existing = &Existing{LimitCents: r.cents(e, "existing.", "limit_cents", true), UsedCents: r.cents(e, "existing.", "used_cents", true)}
+	q.Existing = &ExistingCredit{LimitCents: r.cents(e, "existing.", "limit_cents", true), UsedCents: r.cents(e, "existing.", "used_cents", true)}
 	if !present(e, "granted_on") {
 		r.fault("existing.granted_on", "is missing")
 	}

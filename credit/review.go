@@ -109,7 +109,7 @@ func (a *Analyst) review(c *subject, pd float64, force Decision) *ReviewOutcome 
 }
 
 // alerts compares the PD with that at the grant and with the months before.
-func (a *Analyst) alerts(e *Existing, pd float64) []DriftAlert {
+func (a *Analyst) alerts(e *ExistingCredit, pd float64) []DriftAlert {
 	rule, out := a.policy.Review.Alert, []DriftAlert{}
 	if rule.PDRatio > 0 && pd >= rule.LeastPD && pd >= rule.PDRatio*e.PDAtGrant {
 		out = append(out, DriftAlert{Code: "deterioration", PDBefore: e.PDAtGrant, PDNow: pd, Words: wordsOf("deterioration")})

@@ -57,8 +57,8 @@ func trialPolicy() *Policy {
 		Limits: Limits{MinCents: 1, MaxCents: 2_000_000, StepCents: 1, MostLossCents: mostCents}}
 }
 
-// application is one simulated application.
-type application struct {
+// simulated is one simulated application.
+type simulated struct {
 	pd, estimated float64
 	subject       subject
 	outcome       float64 // drawn
@@ -67,7 +67,7 @@ type application struct {
 }
 
 // worth in cents of doing v by the true PD.
-func (p *application) worth(a *Analyst, v verdict) float64 { return a.worthOf(v, p.pd) }
+func (p *simulated) worth(a *Analyst, v verdict) float64 { return a.worthOf(v, p.pd) }
 
 // Run draws the applications, fits the model and judges every strength and price.
 // The same trial gives the same results.
@@ -155,17 +155,17 @@ func (t BureauTrial) fit(ctx context.Context, a applicants) (models.Model, model
 	return m, models.FitPlatt(models.Take(a.y, held), p), nil
 }
 
-func (t BureauTrial) applications(rng *rand.Rand, a applicants, m models.Model, c models.Calibration) ([]application, error) {
+func (t BureauTrial) applications(rng *rand.Rand, a applicants, m models.Model, c models.Calibration) ([]simulated, error) {
 	estimated, err := m.Predict(a.x)
 	if err != nil {
 		return nil, fmt.Errorf("credit: %w", err)
 	}
-	out := make([]application, len(a.y))
+	out := make([]simulated, len(a.y))
 	for i := range out {
 		amount := math.Exp(math.Log(150_000) + 0.9*rng.NormFloat64())
 		amount = min(max(amount, 20_000), 1_500_000)
-		out[i] = application{pd: a.pd[i], estimated: c.Apply(estimated[i]), outcome: a.y[i], noise: rng.NormFloat64(),
-			subject: subject{request: &Request{RequestedCents: data.RoundCents(amount)}, term: 1}}
+		out[i] = simulated{pd: a.pd[i], estimated: c.Apply(estimated[i]), outcome: a.y[i], noise: rng.NormFloat64(),
+			subject: subject{request: &Application{RequestedCents: data.RoundCents(amount)}, term: 1}}
 	}
 	return out, nil
 }
@@ -179,7 +179,7 @@ func (s Signal) draw(defaulted, noise float64) float64 {
 }
 
 // judge compares the rules at one strength.
-func judge(base *Analyst, apps []application, truth, estimate Signal, prices []data.Cents) []BureauTrialResult {
+func judge(base *Analyst, apps []simulated, truth, estimate Signal, prices []data.Cents) []BureauTrialResult {
 	a := &Analyst{policy: base.policy, outcomes: estimate.outcomes()}
 	nodes := truth.outcomes()
 	n := float64(len(apps))
@@ -228,7 +228,7 @@ func judge(base *Analyst, apps []application, truth, estimate Signal, prices []d
 
 // withReport is the true expected worth of deciding after a report, by who reads
 // the score with the estimated signal.
-func withReport(a *Analyst, p *application, truth, estimate Signal, nodes []outcome) float64 {
+func withReport(a *Analyst, p *simulated, truth, estimate Signal, nodes []outcome) float64 {
 	low := truth.MeanBad - 6*truth.SD
 	width := (truth.MeanGood + 6*truth.SD - low) / float64(len(nodes))
 	sum := 0.0

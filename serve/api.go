@@ -124,6 +124,7 @@ func (s *Server) routes() {
 	register(s, route{roles: readers, errors: []Code{CodeUnavailable}, Operation: huma.Operation{
 		OperationID: "current-model", Method: http.MethodGet, Path: "/v1/models/current", Tags: []string{"models"},
 		Summary: "The model in force and the columns it reads"}}, s.currentModel)
+	s.creditRoutes()
 	s.walletRoutes()
 	s.planRoutes()
 	s.dispatchRoutes()

@@ -53,6 +53,7 @@ type FileStore struct {
 	plan       part[Plan]
 	model      part[Model]
 	portfolio  part[Portfolio]
+	credit     creditPart
 
 	mu      sync.Mutex // guards earlier and its parts' loading
 	earlier map[data.Date]*part[Plan]
@@ -115,6 +116,7 @@ func (s *FileStore) Refresh(ctx context.Context) {
 		s.refreshModel(ctx)
 	}
 	refresh(s, &s.portfolio, "portfolio", filepath.Join(s.home, filepath.FromSlash(lakeFolder)), true, s.loadPortfolio)
+	s.refreshCredit()
 	s.refreshEarlier()
 }
 

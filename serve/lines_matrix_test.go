@@ -66,6 +66,7 @@ func matrix() map[string]line {
 		"audit-verify": {"auditor admin", []kase{get("all", "/v1/audit/verify", 200, ""), get("a head that never was", "/v1/audit/verify?head=1:"+strings.Repeat("0", 64), 200, ""),
 			get("no head", "/v1/audit/verify?head=1", 400, "invalid")}},
 	}
+	creditLines(m)
 	walletLines(m)
 	planLines(m)
 	decisionLines(m)

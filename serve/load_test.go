@@ -25,7 +25,8 @@ type clientConfig struct {
 	Keys []string // one for each dispatcher, or one for the scores
 	// Customers is the number of customers whose scores are asked for.
 	Customers int
-	PerSecond float64 // of scores; 0 for none
+	PerSecond float64 // of scores, or analyses; 0 for none
+	Analyses  bool    // of credit, instead of scores
 	Batch     int     // actions of a lease; 0 for none
 	Seconds   float64
 	// Pause is how long a dispatcher sends before he acks.
@@ -96,7 +97,7 @@ func (c clientConfig) scores(r *loadReport) error {
 				}
 				due := began.Add(time.Duration(float64(i) / c.PerSecond * float64(time.Second)))
 				time.Sleep(time.Until(due))
-				if _, err := c.do("GET", fmt.Sprintf("/v1/customers/c%07d/score", i*7919%c.Customers), c.Keys[0], "", nil); err != nil {
+				if err := c.one(i); err != nil {
 					failed.Store(&err)
 					return
 				}

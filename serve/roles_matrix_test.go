@@ -35,6 +35,7 @@ func newWorld(t testing.TB) *world {
 	h.plan(dayTwo, actionRows(60, "plan-2", dayTwo))
 	h.model("m1", map[string]float64{"f_a": 0.5, "f_b": 0.25})
 	publishLake(h, customers)
+	publishCredit(h)
 	w := &world{running: start(t, h, nil)}
 	w.doc, w.ops = readDocument(t, w.running.doc)
 	ctx := t.Context()

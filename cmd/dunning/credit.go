@@ -179,7 +179,7 @@ all at once; the exit code is 3 then.`,
 	return cmd
 }
 
-func keepAnalysis(path string, q *credit.Request, analysis *credit.Analysis) error {
+func keepAnalysis(path string, q *credit.Application, analysis *credit.Analysis) error {
 	request, err := json.Marshal(q)
 	if err != nil {
 		return err

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// credit is a table of 800 decisions in the order of time, the last quarter
+// decisions is a table of 800 decisions in the order of time, the last quarter
 // of which is the test; bad tells of a row's outcome there.
-func credit(bad func(row int, drawn bool) bool) string {
+func decisions(bad func(row int, drawn bool) bool) string {
 	rng := rand.New(rand.NewPCG(4, 0))
 	var b strings.Builder
 	b.WriteString("id,asked_on,x,z,paid\n")
@@ -40,7 +40,7 @@ func tuneArgs(table, journal string, more ...string) []string {
 // A search that is killed goes on with the same command and ends with the
 // journal and the answer of one that nobody disturbed.
 func TestTuneKilledGoesOn(t *testing.T) {
-	table := writeTemp(t, "credit.csv", credit(func(_ int, drawn bool) bool { return drawn }))
+	table := writeTemp(t, "credit.csv", decisions(func(_ int, drawn bool) bool { return drawn }))
 	// Both searches have the same path to their journal, which the answer names.
 	journal, whole := filepath.Join(t.TempDir(), "journal"), filepath.Join(t.TempDir(), "whole")
 	want := must(t, tuneArgs(table, journal, "--trials", "10")...)
@@ -123,7 +123,7 @@ func TestTuneTableDoesNotTouchTheTest(t *testing.T) {
 		func(_ int, drawn bool) bool { return !drawn },
 		func(row int, _ bool) bool { return row%7 == 0 },
 	} {
-		if err := os.WriteFile(table, []byte(credit(outcome)), 0o644); err != nil {
+		if err := os.WriteFile(table, []byte(decisions(outcome)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		answers = append(answers, must(t, tuneArgs(table, journal, "--trials", "3")...))
