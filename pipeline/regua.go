@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -124,7 +123,7 @@ func (p *planner) follow(ctx context.Context, set *regua.Set) error {
 
 // capture follows one customer; nil when no régua has him.
 func (p *planner) capture(set *regua.Set, h *features.History, score *data.Score) (c *reguaCustomer, failed int) {
-	records := regua.Records{Customer: h.Customer, Invoices: p.unpaused(h.Invoices), Payments: h.Payments, Touches: h.Touches,
+	records := regua.Records{Customer: h.Customer, Invoices: unpaused(h.Invoices, p.engine.PausedInvoices(), p.w.AsOf), Payments: h.Payments, Touches: h.Touches,
 		Events: h.Events, Promises: h.Promises, PayProb: score.PayProb}
 	state := regua.NewState(&records, p.w.AsOf, p.engine.Zone(&h.Customer))
 	k, failed := set.Capture(&state.Row)
@@ -132,7 +131,7 @@ func (p *planner) capture(set *regua.Set, h *features.History, score *data.Score
 		return nil, failed
 	}
 	c = &reguaCustomer{id: h.Customer.CustomerID, regua: set.Reguas[k], state: state,
-		facts: policyFacts(h, p.w.AsOf, score.BalanceCents, score.DaysPastDue), heldOut: isHeldOut(h.Customer.CustomerID, p.w.Config.HoldoutShare)}
+		facts: policyFacts(h, p.w.AsOf, score.BalanceCents, score.DaysPastDue, p.engine), heldOut: isHeldOut(h.Customer.CustomerID, p.w.Config.HoldoutShare)}
 	if c.heldOut {
 		return c, failed
 	}
@@ -145,19 +144,6 @@ func (p *planner) capture(set *regua.Set, h *features.History, score *data.Score
 		c.touches = append(c.touches, own)
 	}
 	return c, failed + n
-}
-
-// unpaused leaves out the invoices that somebody paused.
-func (p *planner) unpaused(invoices []data.Invoice) []data.Invoice {
-	pauses := p.w.Config.Policy.Paused
-	if len(pauses) == 0 {
-		return invoices
-	}
-	paused := map[string]bool{}
-	for _, s := range pauses {
-		paused[s.InvoiceID] = paused[s.InvoiceID] || s.Until >= p.w.AsOf
-	}
-	return slices.DeleteFunc(slices.Clone(invoices), func(v data.Invoice) bool { return paused[v.InvoiceID] })
 }
 
 // customerLaw is the calendar and the law for one customer.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"dunning/data"
+	"dunning/features"
 	"dunning/optimizer"
 	"dunning/optimizer/clp"
 	"dunning/pipeline/report"
@@ -202,15 +203,63 @@ func TestWalletKeepsEveryLimit(t *testing.T) {
 	}
 }
 
+// pausing is the default policy with some pauses.
+func pausing(t *testing.T, pauses ...policy.Pause) *policy.Engine {
+	t.Helper()
+	config := policy.DefaultConfig()
+	config.Paused = pauses
+	e, err := policy.New(config)
+	must(t, err)
+	return e
+}
+
 // TestPausedInvoicesHaveNoSteps: up to and on the last day of the pause.
 func TestPausedInvoicesHaveNoSteps(t *testing.T) {
-	p := reguaPlanner(t, 1, 1)
+	day := data.MakeDate(2026, 3, 10)
 	invoices := []data.Invoice{{InvoiceID: "a"}, {InvoiceID: "b"}, {InvoiceID: "c"}}
-	if got := p.unpaused(invoices); len(got) != 3 {
+	if got := unpaused(invoices, pausing(t).PausedInvoices(), day); len(got) != 3 {
 		t.Fatalf("no pause, yet %d invoices", len(got))
 	}
-	p.w.Config.Policy.Paused = []policy.Pause{{InvoiceID: "a", Until: p.w.AsOf}, {InvoiceID: "b", Until: p.w.AsOf - 1}, {CustomerID: "c", Until: p.w.AsOf}}
-	if got := p.unpaused(invoices); len(got) != 2 || got[0].InvoiceID != "b" || got[1].InvoiceID != "c" || invoices[0].InvoiceID != "a" {
+	e := pausing(t, policy.Pause{InvoiceID: "a", Until: day}, policy.Pause{InvoiceID: "b", Until: day - 1}, policy.Pause{CustomerID: "c", Until: day})
+	if got := unpaused(invoices, e.PausedInvoices(), day); len(got) != 2 || got[0].InvoiceID != "b" || got[1].InvoiceID != "c" || invoices[0].InvoiceID != "a" {
 		t.Errorf("left %v of %v", got, invoices)
+	}
+}
+
+// TestPausedInvoicesAreNotOwed: what is paused counts neither for the balance nor
+// for the days past due; who has nothing else is paused himself, until the first of
+// his invoices goes on.
+func TestPausedInvoicesAreNotOwed(t *testing.T) {
+	day := data.MakeDate(2026, 3, 10)
+	h := features.NewHistory(features.History{Customer: data.Customer{CustomerID: "c1", UF: "SP"},
+		Invoices: []data.Invoice{{InvoiceID: "old", IssuedOn: day - 90, DueOn: day - 60, AmountCents: 50_000}, {InvoiceID: "new", IssuedOn: day - 30, DueOn: day - 5, AmountCents: 20_000},
+			{InvoiceID: "paid", IssuedOn: day - 90, DueOn: day - 70, AmountCents: 100}},
+		Payments: []data.Payment{{PaymentID: "p", InvoiceID: "paid", PaidAt: (day - 65).Time(), AmountCents: 100}, {PaymentID: "q", InvoiceID: "new", PaidAt: (day - 2).Time(), AmountCents: 5_000}}})
+	facts := func(pauses ...policy.Pause) policy.Facts {
+		return policyFacts(h, day, h.Balance(day), h.DaysPastDue(day), pausing(t, pauses...))
+	}
+	for _, tt := range []struct {
+		name    string
+		pauses  []policy.Pause
+		balance data.Cents
+		late    int32
+		until   data.Date
+	}{
+		{"none", nil, 65_000, 60, 0},
+		{"another's", []policy.Pause{{InvoiceID: "x", Until: day}}, 65_000, 60, 0},
+		{"one that is over", []policy.Pause{{InvoiceID: "old", Until: day - 1}}, 65_000, 60, 0},
+		{"the old one", []policy.Pause{{InvoiceID: "old", Until: day}}, 15_000, 5, 0},
+		{"both", []policy.Pause{{InvoiceID: "old", Until: day + 9}, {InvoiceID: "new", Until: day + 2}, {InvoiceID: "paid", Until: day}}, 65_000, 60, day + 2},
+	} {
+		if f := facts(tt.pauses...); f.BalanceCents != tt.balance || f.DaysPastDue != tt.late || f.PausedUntil != tt.until {
+			t.Errorf("%s: %d cents, %d days, paused until %s", tt.name, f.BalanceCents, f.DaysPastDue, f.PausedUntil)
+		}
+	}
+	e := pausing(t, policy.Pause{InvoiceID: "old", Until: day + 2}, policy.Pause{InvoiceID: "new", Until: day + 2})
+	h.Customer.ConsentSMS, h.Customer.ReachSMS = true, true
+	f := policyFacts(h, day, h.Balance(day), h.DaysPastDue(day), e)
+	subject := e.Prepare(&h.Customer, &f)
+	if last, next := e.RuleID(e.Decide(&subject, data.SMS, day+2)), e.RuleID(e.Decide(&subject, data.SMS, day+3)); last != "paused" || next != "" {
+		t.Errorf("on the last day of the pause %q, on the next %q", last, next)
 	}
 }

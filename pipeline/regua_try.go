@@ -120,9 +120,9 @@ type PolicySubject struct {
 	Facts    policy.Facts
 }
 
-// FindPolicySubject reads one customer and his facts as known before a day from
-// the lake of a home. The error wraps [data.ErrUsage] where he is not in it.
-func FindPolicySubject(home, customerID string, asOf data.Date) (*PolicySubject, error) {
+// FindPolicySubject reads one customer, and his facts as known before a day for the
+// rules of an engine, from the lake of a home. The error wraps [data.ErrUsage] where he is not in it.
+func FindPolicySubject(home, customerID string, asOf data.Date, engine *policy.Engine) (*PolicySubject, error) {
 	in, err := OpenOutput(ExtractStage().FolderOf(home, asOf))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s has no lake yet; run dunning extract", data.ErrUsage, home)
@@ -136,7 +136,7 @@ func FindPolicySubject(home, customerID string, asOf data.Date) (*PolicySubject,
 			return nil, err
 		}
 		if h.Customer.CustomerID == customerID {
-			return &PolicySubject{h.Customer, policyFacts(h, asOf, h.Balance(asOf), h.DaysPastDue(asOf))}, nil
+			return &PolicySubject{h.Customer, policyFacts(h, asOf, h.Balance(asOf), h.DaysPastDue(asOf), engine)}, nil
 		}
 	}
 	return nil, fmt.Errorf("%w: no customer %q in the lake of %s", data.ErrUsage, customerID, home)

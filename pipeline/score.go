@@ -217,10 +217,11 @@ func (s *scorer) customer(to []data.Candidate, h *features.History, p *predictio
 	balance, pay := p.frame.BalanceCents[row], p.pay[row]
 	score := data.Score{CustomerID: h.Customer.CustomerID, AsOf: s.w.AsOf, PayProb: pay, BalanceCents: balance,
 		DaysPastDue: p.frame.DaysPastDue[row], ModelVersion: s.version.Version}
-	facts := policyFacts(h, s.w.AsOf, balance, score.DaysPastDue)
+	facts := policyFacts(h, s.w.AsOf, balance, score.DaysPastDue, s.engine)
 	subject := s.engine.Prepare(&h.Customer, &facts)
 	heldOut := isHeldOut(h.Customer.CustomerID, s.w.Config.HoldoutShare)
 	f.load(h, score.DaysPastDue)
+	balance, score.BalanceCents, score.DaysPastDue = facts.BalanceCents, facts.BalanceCents, facts.DaysPastDue // without paused invoices
 	for d, day := range s.days {
 		open := stillOpen(pay, d, s.w.Config.Features.HorizonDays)
 		f.look(day)

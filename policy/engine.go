@@ -39,6 +39,9 @@ type Facts struct {
 	// says that one is announced and not yet booked.
 	LastPaymentOn   data.Date
 	PaymentInFlight bool
+	// PausedUntil is the last day on which every open invoice is paused, 0 for
+	// none ([Engine.PausedInvoices]).
+	PausedUntil data.Date
 	// NoticeDeliveredOn is the day for which there is proof that the notice
 	// before a report to a credit bureau was delivered, 0 for none.
 	NoticeDeliveredOn data.Date
@@ -69,17 +72,18 @@ type Subject struct {
 
 // Engine applies the rules of its packs. It is safe for concurrent use.
 type Engine struct {
-	config   Config
-	packs    []Pack
-	rules    []Rule
-	packOf   []int // pack of each rule
-	holidays []Holiday
-	calendar *calendar
-	zones    *zones
-	quiet    map[string]bool      // segments that are left alone
-	soft     map[string]bool      // segments of good payers
-	softOn   uint8                // the channels that are soft, a bit each
-	paused   map[string]data.Date // customers, with the last day of their pause
+	config         Config
+	packs          []Pack
+	rules          []Rule
+	packOf         []int // pack of each rule
+	holidays       []Holiday
+	calendar       *calendar
+	zones          *zones
+	quiet          map[string]bool      // segments that are left alone
+	soft           map[string]bool      // segments of good payers
+	softOn         uint8                // the channels that are soft, a bit each
+	paused         map[string]data.Date // customers, with the last day of their pause
+	pausedInvoices map[string]data.Date // the same of invoices
 	// perCustomer, perChannel and perDay hold the indexes of the rules that
 	// each step has to test; calendar rules need none.
 	perCustomer, perChannel, perDay []int
@@ -141,7 +145,8 @@ func NewWithPacks(cfg Config, packs []Pack) (*Engine, error) {
 
 // readConfig makes the lists of the configuration quick to ask.
 func (e *Engine) readConfig() {
-	e.quiet, e.soft, e.paused = map[string]bool{}, map[string]bool{}, map[string]data.Date{}
+	e.quiet, e.soft = map[string]bool{}, map[string]bool{}
+	e.paused, e.pausedInvoices = map[string]data.Date{}, map[string]data.Date{}
 	for _, s := range e.config.QuietSegments {
 		e.quiet[s] = true
 	}
@@ -152,6 +157,9 @@ func (e *Engine) readConfig() {
 	for _, p := range e.config.Paused {
 		if p.CustomerID != "" {
 			e.paused[p.CustomerID] = max(e.paused[p.CustomerID], p.Until)
+		}
+		if p.InvoiceID != "" {
+			e.pausedInvoices[p.InvoiceID] = max(e.pausedInvoices[p.InvoiceID], p.Until)
 		}
 	}
 }
@@ -209,7 +217,7 @@ func (e *Engine) binding(k Kind) bool {
 	case SoftTone:
 		return len(e.soft) > 0
 	case Paused:
-		return len(e.paused) > 0
+		return len(e.paused)+len(e.pausedInvoices) > 0
 	case MaxTouches1:
 		return c.MaxTouches1 > 0 && c.MinGapDays == 0 // a gap of a day says as much
 	case Grace:
@@ -226,6 +234,10 @@ func (e *Engine) binding(k Kind) bool {
 
 // Rules returns the rules in order of precedence; the slice is the engine's own.
 func (e *Engine) Rules() []Rule { return e.rules }
+
+// PausedInvoices returns the invoices that somebody stopped, with the last day of
+// each pause. The map is the engine's own.
+func (e *Engine) PausedInvoices() map[string]data.Date { return e.pausedInvoices }
 
 // RuleID returns the id of a ruling, "" for [Allowed].
 func (e *Engine) RuleID(ruling int) string {
@@ -250,8 +262,9 @@ func (e *Engine) Prepare(c *data.Customer, f *Facts) Subject {
 		noticeOn:   f.NoticeDeliveredOn,
 		soft:       e.soft[c.Segment],
 	}
+	s.pausedTill = f.PausedUntil
 	if len(e.paused) > 0 {
-		s.pausedTill = e.paused[c.CustomerID]
+		s.pausedTill = max(s.pausedTill, e.paused[c.CustomerID])
 	}
 	if f.PaymentInFlight {
 		s.paidOn = inFlight

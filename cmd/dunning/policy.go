@@ -67,7 +67,7 @@ instant's day; exit code 0 says that the question was answered.`,
 				return err
 			}
 			asOf := data.DateOf(instant.UTC())
-			subject, err := pipeline.FindPolicySubject(a.home, customer, asOf)
+			subject, err := pipeline.FindPolicySubject(a.home, customer, asOf, engine)
 			if err != nil {
 				return err
 			}
