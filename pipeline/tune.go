@@ -86,7 +86,7 @@ func (t *trainer) tuneProblem() (*tune.Problem, error) {
 		return nil, err
 	}
 	p := &tune.Problem{X: t.X.Take(rows.known), Y: t.paid(rows.known), Unit: models.Take(t.frame.CustomerID, rows.known),
-		Base: t.boosting(t.w.Seed).Params}
+		Base: t.boosting(t.w.Seed).Params, Calibrated: t.w.Config.Train.Calibrate != "none"}
 	decided := make([]float64, len(rows.known))
 	known := make([]float64, len(rows.known))
 	for k, i := range rows.known {

@@ -20,6 +20,11 @@ type Problem struct {
 	Y     []float64 // 0 or 1
 	Unit  []string  // whose rows belong together, for intervals; nil: each its own
 	Folds Folds
+	// Calibrated says that the model is calibrated before it is used. Then
+	// predictions are judged after the logistic calibration that suits them
+	// best on the very rows they are judged on: a trial is not praised for what
+	// calibration mends anyway. Two coefficients flatter every trial alike.
+	Calibrated bool
 	// Base holds what is not searched, among it the seed of the models.
 	Base xgb.Params
 }
@@ -45,9 +50,17 @@ func (p *Problem) Loss(ctx context.Context, fold int, values Params, rounds []in
 		if err != nil {
 			return nil, err
 		}
-		loss[k] = models.LogLoss(y, q)
+		loss[k] = models.LogLoss(y, p.asUsed(y, q))
 	}
 	return loss, nil
+}
+
+// asUsed calibrates predictions where the model is used calibrated.
+func (p *Problem) asUsed(y, predicted []float64) []float64 {
+	if !p.Calibrated {
+		return predicted
+	}
+	return models.FitPlatt(y, predicted).ApplyAll(predicted)
 }
 
 // params returns the parameters of a training.
@@ -120,8 +133,12 @@ func (p *Problem) confirm(ctx context.Context, inForce, winner Trial) (Confirmat
 			if err != nil {
 				return err
 			}
-			predicted[k], err = forest.Predict(valid)
-			return err
+			q, err := forest.Predict(valid)
+			if err != nil {
+				return err
+			}
+			predicted[k] = p.asUsed(outcome, q)
+			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {

@@ -146,7 +146,7 @@ func (j *journal) Close() error { return j.file.Close() }
 // problem what its folds read.
 func fingerprint(s Search, p *Problem) (string, error) {
 	h := sha256.New()
-	b, err := json.Marshal([]any{journalVersion, s.Space, s.Seed, s.InForce, s.Rounds, p.Base, p.X.Names})
+	b, err := json.Marshal([]any{journalVersion, s.Space, s.Seed, s.InForce, s.Rounds, p.Base, p.Calibrated, p.X.Names})
 	if err != nil {
 		return "", fmt.Errorf("tune: %w", err)
 	}

@@ -185,6 +185,7 @@ func TestFingerprintCoversTheSearch(t *testing.T) {
 		"rounds":   func(s *Search, _ *Problem) { s.Rounds++ },
 		"space":    func(s *Search, _ *Problem) { s.Space = FullSpace() },
 		"base":     func(_ *Search, p *Problem) { p.Base.Lambda = 7 },
+		"use":      func(_ *Search, p *Problem) { p.Calibrated = true },
 		"label":    func(_ *Search, p *Problem) { p.Y[150] = 1 - p.Y[150] },
 		"value":    func(_ *Search, p *Problem) { p.X.Cols[2][3]++ },
 		"fold":     func(_ *Search, p *Problem) { p.Folds.Search[1].Train = p.Folds.Search[1].Train[1:] },
@@ -279,6 +280,29 @@ func TestDrawnFoldsKeepTheConfirmationApart(t *testing.T) {
 		if len(predicted) != rows-1 || predicted[0] != 0 {
 			t.Errorf("%s: %d rows predicted", name, len(predicted))
 		}
+	}
+}
+
+// What calibration mends does not count where the model is used calibrated:
+// predictions that are right but too bold are as good as right ones.
+func TestCalibratedProblemForgivesBoldness(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 0))
+	var y, right, bold []float64
+	for range 2000 {
+		z := 2 * rng.NormFloat64()
+		p := 1 / (1 + math.Exp(-z))
+		v := 0.0
+		if rng.Float64() < p {
+			v = 1
+		}
+		y, right, bold = append(y, v), append(right, p), append(bold, 1/(1+math.Exp(-3*z)))
+	}
+	loss := func(p Problem, q []float64) float64 { return models.LogLoss(y, p.asUsed(y, q)) }
+	if d := loss(Problem{}, bold) - loss(Problem{}, right); d < 0.1 {
+		t.Errorf("uncalibrated, boldness costs %.4f only", d)
+	}
+	if d := loss(Problem{Calibrated: true}, bold) - loss(Problem{Calibrated: true}, right); math.Abs(d) > 1e-6 {
+		t.Errorf("calibrated, boldness costs %.6f", d)
 	}
 }
 
