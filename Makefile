@@ -13,7 +13,7 @@ DUNNING_HOME ?= var/dunning
 
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help run test testnocgo race lint bench golden build deps deps-test fuzz docker clean
+.PHONY: help run test testnocgo race nightly lint bench golden build deps deps-test fuzz docker clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -30,6 +30,14 @@ testnocgo: ## build and test what must work without C (workers, model serving)
 
 race: deps-test ## run the tests of concurrent code under the race detector
 	go test -race -short -timeout 25m ./data/... ./features ./models/... ./optimizer ./policy ./serve
+
+# One after the other: each would disturb the figures of the next.
+nightly: deps-test ## the long runs: power cuts, kills, storms, load, memory; an hour on two cores
+	DUNNING_LEDGER_CUTS=200 DUNNING_LEDGER_FAULTS=150 DUNNING_LEDGER_KILLS=200 DUNNING_LEDGER_ACTIONS=20000 DUNNING_LEDGER_MUTATIONS=1 go test -count=1 -timeout 60m ./serve/ledger
+	DUNNING_SERVE_KILLS=200 go test -count=1 -timeout 20m -run KilledServer ./serve
+	DUNNING_LOAD=20 go test -count=1 -v -run LoadOf ./serve
+	DUNNING_SOAK=300 go test -count=1 -v -timeout 20m -run MemoryIsFlat ./serve
+	DUNNING_MILLION=1 go test -count=1 -v -timeout 30m -run Million ./pipeline
 
 lint: deps ## vet, staticcheck, formatting, import rules
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'lint: run gofmt -w on the files above'; exit 1; }
