@@ -162,3 +162,31 @@ func (l Language) Instant(t time.Time) string {
 
 // Today is the day on Brasília's clock.
 func Today(now time.Time) data.Date { return data.DateOf(now.In(brasilia)) }
+
+// errAmount: the text is no amount of money.
+var errAmount = fmt.Errorf("%w: not an amount", data.ErrUsage)
+
+// ParseMoney reads an amount as people of the language write it: "1.234,56",
+// "R$ 1234,56" or "1234"; with at most two digits of cents.
+func (l Language) ParseMoney(s string) (data.Cents, error) {
+	thousands, decimal := l.separators()
+	s = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(strings.ReplaceAll(s, nbsp, " ")), "R$"))
+	whole, cents, hasCents := strings.Cut(s, decimal)
+	if strings.Contains(whole, thousands) {
+		groups := strings.Split(whole, thousands)
+		for i, g := range groups {
+			if i > 0 && len(g) != 3 || i == 0 && (g == "" || len(g) > 3) {
+				return 0, errAmount
+			}
+		}
+		whole = strings.Join(groups, "")
+	}
+	if hasCents && (cents == "" || len(cents) > 2) || whole == "" || len(whole) > 13 || strings.Trim(whole+cents, "0123456789") != "" {
+		return 0, errAmount
+	}
+	n, err := strconv.ParseInt(whole+(cents + "00")[:2], 10, 64)
+	if err != nil {
+		return 0, errAmount
+	}
+	return data.Cents(n), nil
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"dunning/data"
@@ -22,26 +23,42 @@ type templates struct{ all *template.Template }
 // parse reads all templates with the words and formats of a language.
 func (s *Site) parse(l Language) (*templates, error) {
 	t, err := template.New("").Funcs(template.FuncMap{
-		"t":       func(key string, args ...any) string { return s.book.say(l, key, args...) },
-		"lang":    func() string { return l.Tag() },
-		"asset":   s.assets.url,
-		"int":     func(n any) (string, error) { i, err := whole(n); return l.Int(i), err },
-		"dec":     func(f float64, digits int) string { return l.Decimal(f, digits) },
-		"pct":     l.Percent,
-		"money":   l.Money,
-		"brief":   l.MoneyShort,
-		"date":    l.Date,
-		"day":     l.Day,
-		"instant": l.Instant,
-		"channel": l.Channel,
-		"role":    func(r serve.Role) string { return s.book.say(l, "role."+string(r)) },
-		"list":    func(items ...any) []any { return items },
-		"join":    strings.Join,
+		"t":          func(key string, args ...any) string { return s.book.say(l, key, args...) },
+		"lang":       func() string { return l.Tag() },
+		"asset":      s.assets.url,
+		"int":        func(n any) (string, error) { i, err := whole(n); return l.Int(i), err },
+		"dec":        func(f float64, digits int) string { return l.Decimal(f, digits) },
+		"pct":        l.Percent,
+		"money":      l.Money,
+		"brief":      l.MoneyShort,
+		"date":       l.Date,
+		"day":        l.Day,
+		"instant":    l.Instant,
+		"channel":    l.Channel,
+		"reais":      func(f float64) string { return "R$" + nbsp + l.Decimal(f, 2) },
+		"percent":    func(f float64) string { return strconv.FormatFloat(min(100, max(0, 100*f)), 'f', 1, 64) },
+		"deref":      func(n *int64) int64 { return *n },
+		"moneydiff":  func(a, b data.Cents) string { return plus(l.Money(b-a), b > a) },
+		"intdiff":    func(a, b int64) string { return plus(l.Int(b-a), b > a) },
+		"stateclass": stateClass,
+		"units":      l.Units,
+		"entryclass": entryClass,
+		"role":       func(r serve.Role) string { return s.book.say(l, "role."+string(r)) },
+		"list":       func(items ...any) []any { return items },
+		"join":       strings.Join,
 	}).ParseFS(templateFiles, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("web: templates: %w", err)
 	}
 	return &templates{t}, nil
+}
+
+// plus marks a growth.
+func plus(s string, grew bool) string {
+	if grew {
+		return "+" + s
+	}
+	return s
 }
 
 // whole reads a whole number of any of the types that pages have.
@@ -167,6 +184,3 @@ type Table struct {
 
 // Right says whether a column holds numbers.
 func (t Table) Right(column int) bool { return column < len(t.Align) && t.Align[column] == 'r' }
-
-// reais is an amount as charts take it.
-func reais(c data.Cents) float64 { return c.Reais() }

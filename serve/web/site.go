@@ -31,6 +31,8 @@ type Parts struct {
 	People *accounts.Store
 	Store  serve.Store
 	Ledger *ledger.Store
+	// Figures are the pipeline's documents; nil shows no plan on the first page.
+	Figures Figures
 }
 
 // Site answers for all pages. It is safe for concurrent use.
@@ -43,6 +45,10 @@ type Site struct {
 	assets  *assets
 	layouts map[Language]*templates
 	menu    []page // pages with a place in the menu, in its order
+
+	compared prepared[serve.PlanChange] // plans with those of the day before
+	outlines prepared[*outline]         // of the plans of the ledger
+	tallies  prepared[[]ledger.Tally]   // how far approved plans are
 }
 
 // page is one address. See the package comment for how a room adds one.
@@ -60,6 +66,9 @@ type page struct {
 var rooms = []func(*Site){
 	(*Site).doorRoom,
 	(*Site).todayRoom,
+	(*Site).approveRoom,
+	(*Site).walletRoom,
+	(*Site).peopleRoom,
 }
 
 // New makes the pages. It takes no ownership of parts.
@@ -118,12 +127,12 @@ func (s *Site) add(p page) {
 // ServeHTTP answers a request.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// policy lets nothing be loaded from elsewhere and no code or style stand in a
+// contentPolicy lets nothing be loaded from elsewhere and no code or style stand in a
 // page itself.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 func (s *Site) secure(h http.Header) {
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", contentPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "same-origin")
