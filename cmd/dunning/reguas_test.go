@@ -13,6 +13,7 @@ import (
 	"dunning/data"
 	"dunning/pipeline"
 	"dunning/policy"
+	"dunning/policy/regua"
 )
 
 // house is a régua that captures about half of a small portfolio.
@@ -205,7 +206,7 @@ func checkReguaRows(t *testing.T, home string, ladders map[string][]data.Action,
 			if a.ReguaID != "casa" || a.ReguaVersion != 1 || a.Template != "casa-"+a.ReguaStep || !strings.Contains(a.Reason, "degrau "+a.ReguaStep) {
 				t.Errorf("row without its régua: %+v", a)
 			}
-			subject, err := pipeline.FindPolicySubject(home, id, asOf)
+			subject, err := pipeline.FindPolicySubject(home, id, asOf, engine)
 			if err != nil {
 				t.Fatal(err)
 			}
