@@ -31,6 +31,10 @@ func (t *Trained) card(ctx context.Context, table Table, c TrainConfig, p *prepa
 		},
 	}
 	card.Limitations = append(card.Limitations, t.Alarms...)
+	if h := t.HeldOut; h != nil {
+		card.Parameters = append(card.Parameters, models.CardParameter{Name: "held out",
+			Value: fmt.Sprintf("%d rows: AUC %.4f, log loss %.4f, Brier %.4f, slope %.4f", h.Rows, h.AUC, h.LogLoss, h.Brier, h.CalibSlope)})
+	}
 	for _, f := range t.Model.Features {
 		family := "number"
 		if f.Levels != nil {
@@ -65,7 +69,7 @@ func (t *Trained) Metrics() models.Metrics { return t.Card.Models[len(t.Card.Mod
 const (
 	leastSlope, mostSlope = 0.9, 1.1 // of the calibration line out of sample
 	mostLarge             = 0.1      // calibration in the large, in log-odds
-	gateSlack             = 0.002    // log loss by which a newer model may be worse
+	gateSlack             = 0.002    // log loss by which a model may be worse than another
 )
 
 // ErrGate lists why a model may not be put into force.
@@ -84,10 +88,13 @@ func (t *Trained) Gate(champion *models.Card) error {
 	check(m.CalibSlope >= leastSlope && m.CalibSlope <= mostSlope, "slope of the calibration %.3f, not in [%g, %g]", m.CalibSlope, leastSlope, mostSlope)
 	check(math.Abs(m.CalibInTheLarge) <= mostLarge, "calibration in the large %.3f, beyond ±%g", m.CalibInTheLarge, mostLarge)
 	check(m.BrierSkill > 0, "Brier skill %.3f: it knows no more than the base rate", m.BrierSkill)
+	if h := t.HeldOut; h != nil {
+		check(h.CalibSlope >= leastSlope && h.CalibSlope <= mostSlope, "held out: slope of the calibration %.3f, not in [%g, %g]", h.CalibSlope, leastSlope, mostSlope)
+	}
 	check(len(t.Model.Kept) == 0, "protected attributes are features: %q", t.Model.Kept)
 	check(len(t.Alarms) == len(t.Model.Kept), "alarms: %q", t.Alarms)
 	for _, b := range t.Card.Models[:len(t.Card.Models)-1] {
-		check(m.LogLoss <= b.Metrics.LogLoss, "log loss %.4f, that of %s is %.4f", m.LogLoss, b.Name, b.Metrics.LogLoss)
+		check(m.LogLoss <= b.Metrics.LogLoss+gateSlack, "log loss %.4f, that of %s is %.4f", m.LogLoss, b.Name, b.Metrics.LogLoss)
 	}
 	if champion != nil && champion.DataHashes["table"] == t.Card.DataHashes["table"] {
 		theirs := champion.Models[len(champion.Models)-1].Metrics.LogLoss

@@ -16,7 +16,8 @@ type Fairness struct {
 	ApprovePD float64         `json:"approve_pd"` // approved means a PD up to this
 	Groups    []GroupFairness `json:"groups"`
 	// ImpactRatio is, by column, the lowest approval rate of a group over the
-	// highest: below 0.8 (the four-fifths rule) somebody should look.
+	// highest: below 0.8 (the four-fifths rule) somebody should look. Groups of
+	// fewer than 100 rows do not count.
 	ImpactRatio map[string]float64 `json:"impact_ratio"`
 }
 
@@ -43,8 +44,12 @@ type GroupFairness struct {
 	metrics models.Metrics
 }
 
-// leastGroup is how many rows a group needs to be shown: fewer say nothing.
-const leastGroup = 30
+// How many rows a group needs to be shown, and to count for the impact ratio:
+// the approval rate of 100 is known to some ten points.
+const (
+	leastGroup      = 30
+	leastRatioGroup = 100
+)
 
 // mostGroups is up to how many values of a number are groups of their own;
 // beyond it the quarters are.
@@ -69,7 +74,9 @@ func fairness(columns []Column, y, pd []float64, approve float64) Fairness {
 		for i := range groups {
 			g := &groups[i]
 			g.TPRDiff, g.ApprovalDiff, g.Reference = g.TPR-ref.TPR, g.ApprovalRate-ref.ApprovalRate, g.Group == ref.Group
-			low, high = min(low, g.ApprovalRate), max(high, g.ApprovalRate)
+			if g.Rows >= leastRatioGroup {
+				low, high = min(low, g.ApprovalRate), max(high, g.ApprovalRate)
+			}
 		}
 		if high > 0 {
 			f.ImpactRatio[c.Name] = low / high

@@ -47,7 +47,10 @@ type TrainConfig struct {
 	// ApprovePD is up to which PD the fairness table counts as approved; 0 means
 	// the base rate.
 	ApprovePD float64
-	Progress  func(string) // may be nil
+	// HoldOut is the share of the applicants who are kept out of everything, so
+	// that the stored model itself can be judged on them; in [0, 0.5], 0 for none.
+	HoldOut  float64
+	Progress func(string) // may be nil
 }
 
 // ColumnUse says what became of a column.
@@ -64,8 +67,11 @@ type Trained struct {
 	Fairness Fairness
 	Columns  []ColumnUse
 	Alarms   []string
-	// PD are the predictions out of sample, row by row.
+	// PD are the predictions out of sample, row by row of those learned from.
 	PD []float64
+	// HeldOut are the figures of the stored model on the rows of HoldOut, nil
+	// without any.
+	HeldOut *models.Metrics
 }
 
 // Train fits a model on all rows and judges it out of sample: each row is
@@ -81,6 +87,10 @@ func Train(ctx context.Context, t Table, c TrainConfig) (*Trained, error) {
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
+	if !(c.HoldOut >= 0 && c.HoldOut <= 0.5) {
+		return nil, fmt.Errorf("credit: %w: hold out %g, must be 0 to 0.5", data.ErrUsage, c.HoldOut)
+	}
+	t, held := t.split(c.HoldOut, c.Seed)
 	p, err := prepare(t, c)
 	if err != nil {
 		return nil, err
@@ -117,7 +127,37 @@ func Train(ctx context.Context, t Table, c TrainConfig) (*Trained, error) {
 		approve = m.BaseRate
 	}
 	out.Fairness = fairness(p.protected, t.Default, out.PD, approve)
+	if held != nil {
+		pd, err := m.PDs(*held)
+		if err != nil {
+			return nil, err
+		}
+		figures := models.Evaluate(held.Default, pd)
+		out.HeldOut = &figures
+	}
 	return out, out.card(ctx, t, c, p, raw, folds)
+}
+
+// split keeps a share of the applicants out, nil for none.
+func (t Table) split(share float64, seed uint64) (Table, *Table) {
+	if share == 0 {
+		return t, nil
+	}
+	train, held := models.SplitRandom(len(t.Default), share, seed)
+	if t.Unit != nil {
+		train, held = models.SplitByCustomer(t.Unit, share, seed)
+	}
+	rest := t.take(held)
+	return t.take(train), &rest
+}
+
+// take returns some rows as a table of their own.
+func (t Table) take(rows []int) Table {
+	out := Table{Default: models.Take(t.Default, rows), Unit: models.Take(t.Unit, rows), SHA256: t.SHA256}
+	for _, c := range t.Columns {
+		out.Columns = append(out.Columns, Column{c.Name, models.Take(c.Numbers, rows), models.Take(c.Texts, rows), models.Take(c.Present, rows)})
+	}
+	return out
 }
 
 // crossCalibrated calibrates the predictions of each fold by a line that was

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,7 @@ import (
 type creditTrainFlags struct {
 	roles, table, policy, asOf string
 	horizon                    int
+	holdOut                    float64
 	keep                       bool
 	sign                       signature
 }
@@ -51,6 +53,7 @@ that are protected by role or by name (sex, age, marriage, foreign …) are no f
 	fl.StringVar(&f.policy, "policy", "", "policy whose accept_pd the fairness table uses (default: the base rate of defaults)")
 	fl.StringVar(&f.asOf, "as-of", "", "day until which the table knows (default: today); part of the version")
 	fl.IntVar(&f.horizon, "horizon-days", 365, "days over which a default was looked for, for the card")
+	fl.Float64Var(&f.holdOut, "hold-out", 0, "share of the applicants kept out of everything, for a last look at the stored model")
 	fl.BoolVar(&f.keep, "register-only", false, "keep the version without putting it into force")
 	fl.StringVar(&f.sign.by, "by", "", "who does it (default: the user of this session)")
 	fl.StringVar(&f.sign.why, "why", "training", "why, for the journal")
@@ -105,9 +108,10 @@ func (a *app) creditTable(ctx context.Context, f creditTrainFlags) (t credit.Tab
 	if f.table != "" {
 		r.Table = f.table
 	}
-	c = credit.TrainConfig{Seed: r.Seed, HorizonDays: f.horizon, AsOf: data.DateOf(a.now()), Progress: logProgress(ctx),
+	c = credit.TrainConfig{Seed: r.Seed, HorizonDays: f.horizon, HoldOut: f.holdOut, AsOf: data.DateOf(a.now()), Progress: logProgress(ctx),
 		Protected: r.Protected, Drop: r.Drop, Keep: r.Keep, Categories: r.Categories,
-		Baselines: []models.Learner{baseline.BaseRate{}, baseline.Logistic{Seed: r.Seed}},
+		// The line of a logistic regression is known well enough from ten thousand rows.
+		Baselines: []models.Learner{baseline.BaseRate{}, baseline.Logistic{Seed: r.Seed, MaxRows: 10_000}},
 		Learner: &xgb.Learner{Params: xgb.Params{Rounds: r.Params.Rounds, Eta: r.Params.Eta, MaxDepth: r.Params.MaxDepth,
 			MinChildWeight: r.Params.MinChildWeight, Lambda: r.Params.Lambda, Subsample: r.Params.Subsample, ColSample: r.Params.ColSample, Seed: r.Seed}}}
 	if f.asOf != "" {
@@ -220,6 +224,7 @@ type creditModelReport struct {
 	Refused  string             `json:"refused,omitempty"`
 	Rows     int                `json:"rows"`
 	Models   []models.CardModel `json:"models"`
+	HeldOut  *models.Metrics    `json:"held_out,omitempty"`
 	Fairness credit.Fairness    `json:"fairness"`
 	Columns  []credit.ColumnUse `json:"columns"`
 	Alarms   []string           `json:"alarms"`
@@ -227,19 +232,24 @@ type creditModelReport struct {
 
 func (a *app) printCreditModel(t *credit.Trained, refusal error, inForce bool) error {
 	if a.asJSON {
-		r := creditModelReport{Version: t.Model.Version(), InForce: inForce, Rows: len(t.PD), Models: t.Card.Models, Fairness: t.Fairness, Columns: t.Columns, Alarms: append([]string{}, t.Alarms...)}
+		r := creditModelReport{Version: t.Model.Version(), InForce: inForce, Rows: len(t.PD), Models: t.Card.Models, HeldOut: t.HeldOut, Fairness: t.Fairness, Columns: t.Columns, Alarms: append([]string{}, t.Alarms...)}
 		if refusal != nil {
 			r.Refused = oneLine(refusal)
 		}
 		return a.printJSON(r)
 	}
 	fmt.Fprintf(a.stdout, "model %s: %d rows, %d features, %.2f %% %s; out of fold, seed %d\n", t.Model.Version(), len(t.PD), len(t.Model.Features), 100*t.Model.BaseRate, t.Model.Outcome, t.Model.Seed)
-	models := a.newTable("model", "AUC", "KS", "log loss", "Brier", "skill", "calibration error", "slope", "in the large")
-	for _, m := range t.Card.Models {
-		x := m.Metrics
-		models.AppendRow(table.Row{m.Name, figure(&x.AUC), figure(&x.KS), figure(&x.LogLoss), figure(&x.Brier), figure(&x.BrierSkill), figure(&x.ECE), figure(&x.CalibSlope), figure(&x.CalibInTheLarge)})
+	figures := a.newTable("model", "rows", "AUC", "KS", "log loss", "Brier", "skill", "calibration error", "slope", "in the large")
+	row := func(name string, x models.Metrics) {
+		figures.AppendRow(table.Row{name, x.Rows, figure(&x.AUC), figure(&x.KS), figure(&x.LogLoss), figure(&x.Brier), figure(&x.BrierSkill), figure(&x.ECE), figure(slopeOf(x)), figure(&x.CalibInTheLarge)})
 	}
-	models.Render()
+	for _, m := range t.Card.Models {
+		row(m.Name, m.Metrics)
+	}
+	if t.HeldOut != nil {
+		row("stored model, held out", *t.HeldOut)
+	}
+	figures.Render()
 	fmt.Fprintf(a.stdout, "\nProtected groups (never features); approved means a PD up to %.4f; differences to the group marked *\n", t.Fairness.ApprovePD)
 	groups := a.newTable("column", "group", "rows", "default", "mean PD", "observed/predicted", "approved", "±", "default among approved", "good approved (TPR)", "±")
 	for _, g := range t.Fairness.Groups {
@@ -263,6 +273,15 @@ func (a *app) printCreditModel(t *credit.Trained, refusal error, inForce bool) e
 		fmt.Fprintf(a.stdout, "%s is in force\n", t.Model.Version())
 	}
 	return nil
+}
+
+// slopeOf is nil for a model that knows no more than the base rate: its slope says
+// nothing.
+func slopeOf(m models.Metrics) *float64 {
+	if math.IsNaN(m.CalibSlope) || m.BrierSkill <= 0 {
+		return nil
+	}
+	return &m.CalibSlope
 }
 
 func proportion(p float64) string { return strconv.FormatFloat(p, 'f', 3, 64) }
