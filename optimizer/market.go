@@ -78,6 +78,17 @@ func (m *market) describe() {
 	}
 }
 
+// forgetSample gives up the memory of the sampled customers' values, and
+// recallSample reads them again.
+func (m *market) forgetSample() { m.sample = Block{Customers: m.sample.Customers} }
+
+func (m *market) recallSample(ctx context.Context) (err error) {
+	if m.sample.Narrow == nil && m.sample.Wide == nil && m.sample.Customers > 0 {
+		m.sample, err = m.values.Sample(ctx)
+	}
+	return err
+}
+
 func (m *market) rows() int { return len(m.cap) }
 
 // newSearch returns the search for one customer's options.

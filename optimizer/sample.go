@@ -36,6 +36,9 @@ func (s *boxstepRun) coldStart() (centre, half []float64, err error) {
 	if m.inOneProgram(s.MaxColumns) {
 		return centre, half, nil
 	}
+	if err := m.recallSample(s.ctx); err != nil {
+		return nil, nil, err
+	}
 	size := min(max(firstSample, firstPerRow*m.rows()), m.sample.Customers)
 	switch {
 	case s.Start != nil:
@@ -66,9 +69,14 @@ func (m *market) inOneProgram(columns int) bool {
 }
 
 // corrected returns better prices than the sample's, from one read of what
-// everybody takes at those.
+// everybody takes at those. The sample's memory then serves what the next read
+// leaves open.
 func (s *boxstepRun) corrected(centre []float64) (price, half []float64, err error) {
 	m := s.m
+	if err := m.recallSample(s.ctx); err != nil {
+		return nil, nil, err
+	}
+	defer m.forgetSample()
 	read, err := m.scan(s.ctx, []request{{box: m.boxAround(centre, make([]float64, m.rows())), totals: true}})
 	if err != nil {
 		return nil, nil, err

@@ -178,6 +178,7 @@ func sampleHashNarrow(profile int32, values []float32) uint64 {
 type sketch struct {
 	kept  []sketched
 	bound uint64 // larger hashes are not kept; 0 while everything is
+	full  int    // length at which to cut
 }
 
 type sketched struct {
@@ -190,8 +191,9 @@ func (s *sketch) offer(hash uint64, customer int) {
 		return
 	}
 	s.kept = append(s.kept, sketched{hash, customer})
-	if len(s.kept) >= 2*sampleMost {
+	if len(s.kept) >= max(2*sampleLeast, s.full) {
 		s.cut()
+		s.full = 2 * len(s.kept)
 	}
 }
 

@@ -149,17 +149,18 @@ func benchLadder(k, gap, days int) optimizer.LadderRule {
 }
 
 func (a *app) benchOptimizer(ctx context.Context, c benchConfig) error {
-	leanMemory()
+	values := 4 * int64(c.in.Customers) * int64(c.in.Channels*c.in.Days)
+	leanMemory(values)
 	if err := writeBenchCandidates(ctx, c); err != nil {
 		return err
 	}
-	r := benchResult{Customers: c.in.Customers, Options: c.in.Customers * c.in.Options(), Touches: c.k, Solver: c.solver, Seed: c.in.Seed}
+	r := benchResult{Customers: c.in.Customers, Options: c.in.Customers * c.in.Options(), Touches: c.k, Solver: c.solver, Seed: c.in.Seed, ValuesBytes: values}
 	g, closeGrid, err := r.open(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer closeGrid()
-	r.Rows, r.ValuesBytes = len(g.Rows), 4*int64(c.in.Customers)*int64(len(g.Slots))
+	r.Rows = len(g.Rows)
 	if c.solver == "clp" {
 		err = r.solveWhole(ctx, g)
 	} else {
@@ -169,6 +170,9 @@ func (a *app) benchOptimizer(ctx context.Context, c benchConfig) error {
 		return err
 	}
 	r.PeakRSSBytes = peakRSS()
+	if c.file == "" { // whose pages are the values
+		r.ProgramRSSBytes = programRSS()
+	}
 	if a.asJSON {
 		return a.printJSON(r)
 	}
@@ -180,7 +184,7 @@ func (a *app) benchOptimizer(ctx context.Context, c benchConfig) error {
 func (r *benchResult) open(ctx context.Context, c benchConfig) (*optimizer.Grid, func(), error) {
 	if c.file == "" {
 		g, err := optimizer.NewInstance(c.in)
-		leanMemory()
+		leanMemory(r.ValuesBytes)
 		return g, func() {}, err
 	}
 	g, err := c.in.Grid()
@@ -192,15 +196,18 @@ func (r *benchResult) open(ctx context.Context, c benchConfig) (*optimizer.Grid,
 		return nil, nil, err
 	}
 	g.Values = values
-	leanMemory()
+	leanMemory(8 * int64(c.in.Customers)) // the ladders chosen; the values are outside the heap
 	return g, func() { values.Close() }, nil
 }
 
-// leanMemory gives back what the making of the instance took and lets garbage
-// be a tenth of what is in use: most of that is values, which are never looked
+// leanGarbage is how many bytes of garbage may lie about beside small values.
+const leanGarbage = 4 << 20
+
+// leanMemory gives back what the making of the instance took and keeps garbage
+// down to some megabytes, a hundredth of large values: those are never looked
 // through for pointers, so collecting costs little.
-func leanMemory() {
-	debug.SetGCPercent(10)
+func leanMemory(valuesBytes int64) {
+	debug.SetGCPercent(int(min(max(1, 100*leanGarbage/max(1, valuesBytes)), 100)))
 	debug.FreeOSMemory()
 }
 

@@ -34,10 +34,14 @@ type benchResult struct {
 	// BandwidthRatio is the bytes per second of a full scan over those of a
 	// plain read of the same values, both on all cores, measured in this run.
 	// null where the values come from a file or no scan was made.
-	BandwidthRatio *float64   `json:"bandwidth_ratio"`
-	ValuesBytes    int64      `json:"values_bytes"`
-	PeakRSSBytes   int64      `json:"peak_rss_bytes"` // of the process so far, the making of the instance included
-	File           *benchFile `json:"file,omitempty"`
+	BandwidthRatio *float64 `json:"bandwidth_ratio"`
+	ValuesBytes    int64    `json:"values_bytes"`
+	PeakRSSBytes   int64    `json:"peak_rss_bytes"` // of the process so far, the making of the instance included
+	// ProgramRSSBytes is how much of that are pages of the program's own file
+	// and of its libraries, which the system shares and may drop; null where it
+	// does not tell.
+	ProgramRSSBytes *int64     `json:"program_rss_bytes"`
+	File            *benchFile `json:"file,omitempty"`
 }
 
 // benchFile is what is known of the scratch file.
@@ -84,7 +88,11 @@ func (r *benchResult) print(w io.Writer) {
 		fmt.Fprintf(w, "file of %d MiB, disk read at %.0f MiB/s; the solve took %.1f times as long as reading the file once\n",
 			f.Bytes/mib, f.DiskBytesPerSecond/mib, f.TimesReading)
 	}
-	fmt.Fprintf(w, "peak memory %.0f MiB, values %.0f MiB\n", float64(r.PeakRSSBytes)/mib, float64(r.ValuesBytes)/mib)
+	fmt.Fprintf(w, "peak memory %.0f MiB, values %.0f MiB", float64(r.PeakRSSBytes)/mib, float64(r.ValuesBytes)/mib)
+	if p := r.ProgramRSSBytes; p != nil {
+		fmt.Fprintf(w, ", the program itself %.0f MiB", float64(*p)/mib)
+	}
+	fmt.Fprintln(w)
 }
 
 // processCPU returns the seconds of CPU that the process has used.
