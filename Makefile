@@ -13,7 +13,7 @@ DUNNING_HOME ?= var/dunning
 
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help run test testnocgo race nightly lint bench golden build deps deps-test fuzz docker clean
+.PHONY: help run test testnocgo race nightly lint bench golden build deps deps-test notebooks fuzz docker clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -59,6 +59,10 @@ deps:
 
 deps-test:
 	@scripts/install-packages.sh run test
+
+notebooks: deps ## run every notebook without a browser; HTML in var/notebooks (docs/NOTEBOOKS.md)
+	@scripts/install-packages.sh notebooks
+	notebooks/run.sh
 
 docker: ## build the container image
 	docker build -t dunning .

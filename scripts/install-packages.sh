@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
-# Installs the system packages that Dunning links with ("run") and those that
-# only its tests use ("test"). Does nothing where they are there already, and
-# says what to install where apt-get is missing.
+# Installs the system packages that Dunning links with ("run"), those that only
+# its tests use ("test") and those that notebooks need ("notebooks"). Does
+# nothing where they are there already, and says what to install where apt-get
+# is missing.
 set -euo pipefail
 
 run_packages=(g++ pkg-config coinor-libclp-dev libxgboost-dev)
 test_packages=(coinor-clp postgresql)
+notebooks_packages=(jupyter-notebook jupyter-nbconvert)
 
 wanted=()
 for group in "$@"; do
   case "$group" in
     run) wanted+=("${run_packages[@]}") ;;
     test) wanted+=("${test_packages[@]}") ;;
-    *) echo "install-packages: unknown group '$group' (have run, test)" >&2; exit 2 ;;
+    notebooks) wanted+=("${notebooks_packages[@]}") ;;
+    *) echo "install-packages: unknown group '$group' (have run, test, notebooks)" >&2; exit 2 ;;
   esac
 done
 
@@ -32,6 +35,7 @@ install-packages: this is not a Debian system. Please install, with your own pac
   - COIN-OR CLP with headers       (Fedora: coin-or-Clp-devel, Homebrew: clp)
   - XGBoost 1.7 with its C header  (Homebrew: xgboost; or build libxgboost from source)
   - for the tests only: the clp command and PostgreSQL's server programs
+  - for notebooks only: Jupyter with nbconvert
 MSG
   exit 1
 fi
