@@ -15,7 +15,7 @@ import (
 type Fairness struct {
 	ApprovePD float64         `json:"approve_pd"` // approved means a PD up to this
 	Groups    []GroupFairness `json:"groups"`
-	// ImpactRatio is, by column, the lowest approval rate of a group over the
+	// ImpactRatio is, by column of two groups or more, the lowest approval rate of a group over the
 	// highest: below 0.8 (the four-fifths rule) somebody should look. Groups of
 	// fewer than 100 rows do not count.
 	ImpactRatio map[string]float64 `json:"impact_ratio"`
@@ -70,15 +70,15 @@ func fairness(columns []Column, y, pd []float64, approve float64) Fairness {
 			continue
 		}
 		ref := slices.MaxFunc(groups, func(a, b GroupFairness) int { return cmp.Compare(a.Rows, b.Rows) })
-		low, high := math.Inf(1), 0.0
+		low, high, counted := math.Inf(1), 0.0, 0
 		for i := range groups {
 			g := &groups[i]
 			g.TPRDiff, g.ApprovalDiff, g.Reference = g.TPR-ref.TPR, g.ApprovalRate-ref.ApprovalRate, g.Group == ref.Group
 			if g.Rows >= leastRatioGroup {
-				low, high = min(low, g.ApprovalRate), max(high, g.ApprovalRate)
+				low, high, counted = min(low, g.ApprovalRate), max(high, g.ApprovalRate), counted+1
 			}
 		}
-		if high > 0 {
+		if high > 0 && counted > 1 {
 			f.ImpactRatio[c.Name] = low / high
 		}
 		f.Groups = append(f.Groups, groups...)
