@@ -101,7 +101,7 @@ func (a *app) serve(ctx context.Context, config serve.Config, dsn, public string
 		return err
 	}
 	secure := config.TLSCert != "" || strings.HasPrefix(public, "https:")
-	if err := a.mountPages(server, web.Config{Secure: secure, Log: log}, web.Parts{People: people, Store: store, Ledger: ledger, Figures: serve.OpenFigures(a.home)}); err != nil {
+	if err := a.mountPages(server, web.Config{Secure: secure, Log: log}, web.Parts{People: people, Store: store, Ledger: ledger, Figures: serve.OpenFigures(a.home), Analysis: a.analysis(ctx, store, ledger, log)}); err != nil {
 		return err
 	}
 	ln, err := server.Listen()

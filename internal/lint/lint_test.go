@@ -42,11 +42,13 @@ var allowed = map[string][]string{
 	// A search of parameters trains with XGBoost.
 	"models/tune":  {"data", "features", "models", "models/trees", "models/xgb"},
 	"serve/ledger": {"data"},
+	// The what-if solves what the command hands to it.
+	"serve/whatif": {"data", "optimizer"},
 	// People are those whom the roles of serve let in.
 	"serve/accounts": {"data"},
 	// The pages show what serve and its parts hold; what the pipeline finds is
 	// handed to them by the command.
-	"serve/web": {"data", "policy", "optimizer", "serve", "serve/ledger", "serve/accounts"},
+	"serve/web": {"data", "policy", "optimizer", "serve", "serve/ledger", "serve/accounts", "serve/whatif"},
 	"internal":  {},
 }
 

@@ -33,6 +33,7 @@ type Parts struct {
 	Ledger *ledger.Store
 	// Figures are the pipeline's documents; nil shows no plan on the first page.
 	Figures Figures
+	Analysis
 }
 
 // Site answers for all pages. It is safe for concurrent use.
@@ -49,6 +50,8 @@ type Site struct {
 	compared prepared[serve.PlanChange] // plans with those of the day before
 	outlines prepared[*outline]         // of the plans of the ledger
 	tallies  prepared[[]ledger.Tally]   // how far approved plans are
+	drafts   drafts                     // plans that people have had made
+	segments segmentTotals              // of the portfolio
 }
 
 // page is one address. See the package comment for how a room adds one.
@@ -67,6 +70,8 @@ var rooms = []func(*Site){
 	(*Site).doorRoom,
 	(*Site).todayRoom,
 	(*Site).approveRoom,
+	(*Site).budgetRoom,
+	(*Site).indicatorsRoom,
 	(*Site).walletRoom,
 	(*Site).peopleRoom,
 }
