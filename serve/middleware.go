@@ -87,6 +87,7 @@ func (s *Server) record(r *http.Request, out *recorder, state *request, took tim
 	status := max(out.status, 200)
 	s.metrics.requests.WithLabelValues(routeName, method, strconv.Itoa(status)).Inc()
 	s.metrics.seconds.WithLabelValues(routeName).Observe(took.Seconds())
+	endSpan(r.Context(), method, routeName, status, state.id)
 	s.log.Info("request", "request_id", state.id, "method", method, "route", routeName, "status", status, "bytes", out.bytes,
 		"ms", float64(took.Microseconds())/1000, "key", state.key.Prefix, "role", string(state.key.Role), "remote", r.RemoteAddr)
 }

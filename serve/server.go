@@ -12,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/time/rate"
 
 	"dunning/data"
@@ -33,6 +34,9 @@ type Config struct {
 	Version        string        // of the API, as its document says
 	Reguas         *regua.Store  // the home's réguas; nil: none are kept
 	TryRegua       TryRegua      // nil: none are tried
+	// Tracing is given a span for each request; nil: none are made. A span has the
+	// route's pattern, never its values.
+	Tracing trace.TracerProvider
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -106,7 +110,7 @@ func New(config Config, store Store, keys *Keys, l *ledger.Store, log *slog.Logg
 	if err := s.marshalDocument(); err != nil {
 		return nil, err
 	}
-	s.handler = s.wrap(mux)
+	s.handler = s.traced(s.wrap(mux))
 	return s, nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"dunning/data"
 	"dunning/pipeline"
 	"dunning/policy"
@@ -47,8 +49,9 @@ func (a *app) ledgerConfig(dsn, heads string) (ledger.Config, error) {
 }
 
 // openLedger opens the home's ledger, whose actions are rechecked by the
-// policy of the home's configuration and the outputs in store.
-func (a *app) openLedger(ctx context.Context, store serve.Store, dsn, heads string, log *slog.Logger) (*ledger.Store, error) {
+// policy of the home's configuration and the outputs in store. tracing is nil for
+// no spans.
+func (a *app) openLedger(ctx context.Context, store serve.Store, dsn, heads string, tracing trace.TracerProvider, log *slog.Logger) (*ledger.Store, error) {
 	engine, err := a.policyEngine(log)
 	if err != nil {
 		return nil, err
@@ -57,6 +60,7 @@ func (a *app) openLedger(ctx context.Context, store serve.Store, dsn, heads stri
 	if err != nil {
 		return nil, err
 	}
+	config.Tracing = tracing
 	return serve.NewRechecker(store, engine).OpenLedger(ctx, config)
 }
 

@@ -150,7 +150,7 @@ func (a *app) localServer(ctx context.Context, r *remote, n need) (server *serve
 	if n != theOutputs { // nothing is handed out, so no policy is asked
 		log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	ledger, err := a.openLedger(ctx, store, r.dsn, heads, log)
+	ledger, err := a.openLedger(ctx, store, r.dsn, heads, nil, log)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -83,7 +83,13 @@ func (a *app) serve(ctx context.Context, config serve.Config, dsn, public string
 		return err
 	}
 	defer people.Close()
-	ledger, err := a.openLedger(ctx, store, dsn, serverHeads, log)
+	tracing, stopTracing, err := startTracing(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
+	config.Tracing = tracing
+	ledger, err := a.openLedger(ctx, store, dsn, serverHeads, tracing, log)
 	if err != nil {
 		return err
 	}

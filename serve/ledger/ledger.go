@@ -7,6 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
 	"dunning/data"
 )
 
@@ -35,6 +38,9 @@ type Config struct {
 	// cut short or rewritten since ([ReadHeads], [Store.Verify]). Each process
 	// has a file of its own.
 	HeadsFile string
+	// Tracing is given a span for each write; nil: none are made. No span says
+	// anything of a person.
+	Tracing trace.TracerProvider
 }
 
 // validate reports every fault at once.
@@ -67,6 +73,7 @@ type Store struct {
 	// about, so that another one asks about others.
 	rechecking *inFlight
 	headsFile  sync.Mutex // held by who appends to it
+	tracer     trace.Tracer
 }
 
 // Open opens the ledger and brings its schema up to date. It returns an error
@@ -98,7 +105,10 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		db.close()
 		return nil, err
 	}
-	return &Store{db: db, config: config, rechecking: &inFlight{ids: map[string]bool{}}}, nil
+	if config.Tracing == nil {
+		config.Tracing = noop.NewTracerProvider()
+	}
+	return &Store{db: db, config: config, rechecking: &inFlight{ids: map[string]bool{}}, tracer: config.Tracing.Tracer("dunning/serve/ledger")}, nil
 }
 
 // Close closes the database. It may be called twice.

@@ -9,6 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // operation is one change of state inside a write transaction.
@@ -36,8 +40,11 @@ func (s *Store) writeInTurn(ctx context.Context, urgent bool, f func(*operation)
 	if outer, ok := ctx.Value(outerKey{s}).(*operation); ok {
 		return outer.part(f)
 	}
+	ctx, span := s.tracer.Start(ctx, "ledger.write", trace.WithAttributes(attribute.Bool("ledger.urgent", urgent)))
+	defer span.End()
 	var after []func() error
 	err := s.db.write(ctx, urgent, func(t transaction) error {
+		span.AddEvent("its turn")
 		after = nil
 		o := &operation{transaction: t, store: s, at: s.now(), after: &after}
 		if err := one(t, `SELECT seq, sha256 FROM audit_head`+t.lock(), nil, &o.head.Seq, &o.head.SHA256); err != nil {
@@ -46,6 +53,7 @@ func (s *Store) writeInTurn(ctx context.Context, urgent bool, f func(*operation)
 		return f(o)
 	})
 	if err != nil {
+		span.SetStatus(codes.Error, "") // the words may name a customer
 		return err
 	}
 	for _, f := range after {
