@@ -4,12 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
+	"io"
 	"log/slog"
 	"math"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -95,6 +101,19 @@ func (d *demo) customers(n int) {
 			files = append(files, f)
 		}
 		return files
+	})
+}
+
+// scores publishes the scores of n customers at a day.
+func (d *demo) scores(n int, asOf data.Date) {
+	rows := make([]data.Score, n)
+	for i := range rows {
+		rows[i] = data.Score{CustomerID: customerID(i), AsOf: asOf, PayProb: 0.3, BalanceCents: 50_000, DaysPastDue: 12, ModelVersion: "m1"}
+	}
+	d.publish("lake/score", asOf.String(), &asOf, func(dir string) []data.File {
+		f, err := data.Write(filepath.Join(dir, "scores.parquet"), rows)
+		d.must(err)
+		return []data.File{f}
 	})
 }
 
@@ -197,6 +216,7 @@ type running struct {
 	keys   *serve.Keys
 	demo   *demo
 	now    func() time.Time
+	stop   func() // ends the server; its files stay open
 }
 
 // start serves a home until the test ends. Its people have the same password.
@@ -231,11 +251,14 @@ func start(t testing.TB, d *demo, now func() time.Time) *running {
 	r.url = "http://" + ln.Addr().String()
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ctx, ln) }()
-	t.Cleanup(func() {
+	r.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("the server ended with %v", err)
 		}
+	})
+	t.Cleanup(func() {
+		r.stop()
 		r.ledger.Close()
 		r.people.Close()
 		r.keys.Close()
@@ -259,6 +282,7 @@ func (r *running) invite(login string, roles ...serve.Role) {
 func furnished(t testing.TB) *demo {
 	d := &demo{t: t, dir: t.TempDir()}
 	d.customers(1500)
+	d.scores(1500, today)
 	d.model()
 	d.plan(today-1, actions(900, 0, today-1))
 	d.plan(today, actions(960, 1, today))
@@ -290,4 +314,68 @@ func (r *running) propose(maker string) {
 	r.demo.must(err)
 	_, err = r.ledger.Submit(ctx, r.store.LatestPlan().ID, maker)
 	r.demo.must(err)
+}
+
+// answer is what came back for one request.
+type answer struct {
+	status int
+	path   string // after redirects
+	header http.Header
+	body   string
+}
+
+func (v *visitor) do(req *http.Request) answer {
+	v.t.Helper()
+	res, err := v.client.Do(req)
+	v.demo.must(err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	v.demo.must(err)
+	return answer{res.StatusCode, res.Request.URL.Path, res.Header, strings.ReplaceAll(html.UnescapeString(string(body)), nbsp, " ")}
+}
+
+// get asks for a page; header is pairs of names and values.
+func (v *visitor) get(path string, header ...string) answer {
+	v.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, v.url+path, nil)
+	v.demo.must(err)
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	return v.do(req)
+}
+
+var csrfField = regexp.MustCompile(`name="csrf" value="([0-9a-f]{64})"`)
+
+// post sends a form with the token of the page it stands on.
+func (v *visitor) post(from, path string, fields url.Values) answer {
+	v.t.Helper()
+	token := csrfField.FindStringSubmatch(v.get(from).body)
+	if token == nil {
+		v.t.Fatalf("%s has no form", from)
+	}
+	fields.Set("csrf", token[1])
+	return v.send(path, fields)
+}
+
+// send sends a form as it is.
+func (v *visitor) send(path string, fields url.Values, header ...string) answer {
+	v.t.Helper()
+	req, err := http.NewRequest(http.MethodPost, v.url+path, strings.NewReader(fields.Encode()))
+	v.demo.must(err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	return v.do(req)
+}
+
+// as returns a visitor who signed in.
+func (r *running) as(login string) *visitor {
+	r.t.Helper()
+	v := r.visitor()
+	if a := v.post(doorPath, doorPath, url.Values{"login": {login}, "password": {password}, "volta": {home}}); a.status != 200 || a.path != home {
+		r.t.Fatalf("%s cannot sign in: %d at %s", login, a.status, a.path)
+	}
+	return v
 }
