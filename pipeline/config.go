@@ -57,6 +57,8 @@ type Config struct {
 	// HoldoutShare is the share of customers whom no plan ever touches, so
 	// that effects stay measurable; 0 to 0.5, default 0.05.
 	HoldoutShare float64 `koanf:"holdout_share"`
+	// Explore says how much of a plan is drawn at random, to learn from.
+	Explore ExploreConfig `koanf:"explore"`
 	// Plan says which ladders a plan may hold.
 	Plan PlanConfig `koanf:"plan"`
 	// Value says which estimate the plan maximises: "mean", the default, the
@@ -148,6 +150,16 @@ type ModelsConfig struct {
 	OtherPerson bool `koanf:"other_person"`
 }
 
+// ExploreConfig says how much of a plan is drawn at random.
+type ExploreConfig struct {
+	// Share is the part of the touches, of the budget and of the capacities that
+	// is drawn; 0 to 0.5, default 0.05. 0 switches exploration off.
+	Share float64 `koanf:"share"`
+	// Floor is the least probability of every option that may be drawn, as far as
+	// Share allows; 0 to 0.1, at most half of Share, default 0.002.
+	Floor float64 `koanf:"floor"`
+}
+
 // PlanConfig bounds the ladders of a plan.
 type PlanConfig struct {
 	// MaxTouches is how many touches one customer may get in one plan; 1 to 6,
@@ -218,6 +230,7 @@ func defaultConfig(format string) *Config {
 		Segments:     []SegmentRow{},
 		Policy:       policy.DefaultConfig(),
 		HoldoutShare: 0.05,
+		Explore:      ExploreConfig{Share: 0.05, Floor: 0.002},
 		Plan:         PlanConfig{MaxTouches: 3, MinGapDays: 2, Discount: []allocation.Discount{}},
 		Value:        "mean",
 	}
@@ -273,6 +286,9 @@ func (c *Config) Validate() error {
 	f.within("memory_mb", float64(c.MemoryMB), 256, inf)
 	f.within("budget_cents", float64(c.BudgetCents), 0, inf)
 	f.within("holdout_share", c.HoldoutShare, 0, 0.5)
+	f.within("explore.share", c.Explore.Share, 0, 0.5)
+	f.within("explore.floor", c.Explore.Floor, 0, 0.1)
+	f.check(c.Explore.Share == 0 || c.Explore.Floor <= c.Explore.Share/2, "explore.floor: %v is above half of explore.share", c.Explore.Floor)
 	f.check(c.Value == "mean" || c.Value == "lower", "value: %q is neither mean nor lower", c.Value)
 	f.within("quarantine.max_share", c.Quarantine.MaxShare, 0, 1)
 	c.validateSources(&f)

@@ -107,8 +107,7 @@ func prepareExtract(ctx context.Context, w *Work) (map[string]string, error) {
 	if err := downloadPostgres(ctx, w, remote, bound, sums); err != nil {
 		return nil, err
 	}
-	events, err := linkEvents(w, bound, sums)
-	w.prepared = preparedExtract{bound, events}
+	w.prepared, err = linkFeedback(w, bound, sums)
 	return sums, err
 }
 
@@ -150,7 +149,7 @@ func runExtract(ctx context.Context, w *Work) error {
 	defer e.close()
 	prepared := w.prepared.(preparedExtract)
 	x := &extraction{engine: e, w: w, sources: prepared.sources, faults: map[string][]fault{}}
-	if err := x.addEvents(prepared.events); err != nil {
+	if err := x.addFeedback(prepared); err != nil {
 		return err
 	}
 	if err := x.exec(shownMacro); err != nil {

@@ -28,6 +28,7 @@ var sayings = []string{"opt_outs", "disputes"}
 type preparedExtract struct {
 	sources map[string]boundSource
 	events  map[string]string // globs of what was sent and reported, by table
+	holds   string            // glob of the decisions of plans that sent something
 }
 
 // linkEvents keeps the files in HOME/events as they are now, under another name

@@ -26,8 +26,9 @@ func OptimizeStage() Stage {
 		Name: "optimize", Title: "the plan within budget, capacities and law",
 		Folder: "plans/{as_of}", Inputs: []string{"extract", "score"},
 		Config: func(c *Config) any {
-			return []any{c.BudgetCents, c.Channels, c.Segments, c.Plan, c.Value, c.HoldoutShare, c.Features, c.Policy}
+			return []any{c.BudgetCents, c.Channels, c.Segments, c.Plan, c.Value, c.HoldoutShare, c.Explore, c.Features, c.Policy}
 		},
+		Seeded:  true,
 		Prepare: prepareOptimize,
 		Run:     runOptimize,
 	}
@@ -69,6 +70,8 @@ type planner struct {
 	rule     optimizer.LadderRule
 	brief    bool       // the plan alone is asked for: no price intervals
 	reguas   *reguaPlan // nil without réguas
+	explores bool       // a part is set aside to be drawn at random
+	explored *exploration
 
 	slots  []optimizer.Slot
 	ids    []string         // customer of each index of the grid
@@ -126,6 +129,7 @@ func runOptimize(ctx context.Context, w *Work) error {
 	if err != nil {
 		return err
 	}
+	p.explores = w.Config.Explore.Share > 0
 	if err := p.follow(ctx, w.prepared.(*regua.Set)); err != nil {
 		return err
 	}
@@ -137,12 +141,19 @@ func runOptimize(ctx context.Context, w *Work) error {
 	if err := p.solve(ctx); err != nil {
 		return err
 	}
+	if err := p.explore(ctx); err != nil {
+		return err
+	}
+	p.chargeExplored()
 	p.takeHeld()
 	p.addFixed()
 	if err := p.checkReguas(); err != nil {
 		return err
 	}
 	actions := p.actions()
+	if err := p.checkLimits(actions); err != nil {
+		return err
+	}
 	p.describe(actions)
 	p.out.Reguas = p.outcomes()
 	if err := p.curve(ctx); err != nil {
@@ -240,6 +251,9 @@ func (p *planner) write(actions []data.Action) error {
 	}
 	p.w.Wrote(planFile, file)
 	p.out.Plan.SHA256 = file.SHA256
+	if err := p.writeDecisions(); err != nil {
+		return err
+	}
 	if err := writePlanCSV(filepath.Join(p.w.Dir, planCSVFile), actions); err != nil {
 		return err
 	}

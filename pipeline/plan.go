@@ -22,8 +22,9 @@ const topActions = 20
 
 // planned is one touch of the plan on its way to an action.
 type planned struct {
-	x    *optimizer.LadderExplanation
-	step int // 0 is the first
+	x      *optimizer.LadderExplanation
+	step   int // 0 is the first
+	before int // touches of the ladder that were drawn, before this one
 }
 
 func (t planned) touch() *optimizer.TouchExplanation { return &t.x.Touches[t.step] }
@@ -45,11 +46,12 @@ func (p *planner) actions() []data.Action {
 	for i := range p.explained {
 		x := &p.explained[i]
 		for step := range x.Touches {
-			t := planned{x, step}
+			t := planned{x, step, p.drawnBefore(x.Customer)}
 			all = append(all, planRow{p.ids[x.Customer], p.slots[t.touch().Slot], t.touch().DiscountedCents,
 				func(value data.Cents) data.Action { return p.action(t, value) }})
 		}
 	}
+	all = append(all, p.exploredRows()...)
 	for _, t := range p.reguas.kept() {
 		all = append(all, planRow{t.of.id, t.slot(), t.worth, func(value data.Cents) data.Action { return p.reguaAction(t, value) }})
 	}
@@ -80,13 +82,12 @@ func (p *planner) action(t planned, value data.Cents) data.Action {
 	start, end, _ := p.engine.Window(&customer, slot.Day)
 	out := data.Action{
 		CustomerID: customer.CustomerID, Channel: slot.Channel, Day: slot.Day,
-		WindowStart: start, WindowEnd: end, Step: int32(t.step + 1),
+		WindowStart: start, WindowEnd: end, Step: int32(t.before + t.step + 1),
 		CostCents: data.RoundCents(x.CostCents), ValueCents: value,
 		ReducedCostCents: data.RoundCents(x.DiscountedCents - x.PaidCents),
-		// Whoever is not in the random holdout gets the best option for sure.
-		TreatProb: 1 - p.w.Config.HoldoutShare,
-		Source:    data.SourceRecommended,
-		Reason:    p.reason(t, value),
+		TreatProb:        p.treatProb(t.x.Customer, x.Slot),
+		Source:           data.SourceRecommended,
+		Reason:           p.reason(t, value),
 	}
 	if own := p.captured(customer.CustomerID).at(slot); own != nil { // it competed, and was the best
 		out.Source, out.WindowStart, out.WindowEnd = data.SourceRegua, own.start, own.end
@@ -133,10 +134,10 @@ func (p *planner) reason(t planned, value data.Cents) string {
 
 // place says which contact of its ladder a touch is; "" for the only one.
 func place(t planned) string {
-	switch n := len(t.x.Touches); {
+	switch n := t.before + len(t.x.Touches); {
 	case n == 1:
 		return ""
-	case t.step == 0:
+	case t.before+t.step == 0:
 		return fmt.Sprintf(" (1º de %d contatos da régua)", n)
 	}
 	days := fmt.Sprintf("%d dias", t.touch().GapDays)
@@ -144,7 +145,7 @@ func place(t planned) string {
 		days = "1 dia"
 	}
 	return fmt.Sprintf(" (%dº contato da régua, %s depois do anterior, valor já descontado para %s do que teria sozinho)",
-		t.step+1, days, percent(t.touch().Factor))
+		t.before+t.step+1, days, percent(t.touch().Factor))
 }
 
 // ladderWords names the touches of a ladder: "SMS em 05/01 e voz em 08/01".
@@ -208,10 +209,18 @@ func (p *planner) describe(actions []data.Action) {
 		t.CostCents += a.CostCents
 		t.ValueCents += a.ValueCents
 	}
-	out.Touched, out.MaxTouches, out.GapDays = int64(len(p.explained)), p.rule.Touches, p.rule.GapDays
+	out.MaxTouches, out.GapDays = p.rule.Touches, p.rule.GapDays
 	out.Ladders = make([]int64, p.rule.Touches)
+	touches := map[string]int{}
 	for i := range p.explained {
-		out.Ladders[len(p.explained[i].Touches)-1]++
+		touches[p.ids[p.explained[i].Customer]] = len(p.explained[i].Touches)
+	}
+	for _, row := range p.exploredRows() {
+		touches[row.id]++
+	}
+	out.Touched = int64(len(touches))
+	for _, n := range touches {
+		out.Ladders[n-1]++
 	}
 	p.describeReguas()
 	days := planDays(p.w)

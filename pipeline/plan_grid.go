@@ -259,12 +259,12 @@ func (b *profileBook) profiles() int {
 }
 
 // addRows adds budget, capacities and the rows of segments, less what réguas took
-// before.
+// before and what is set aside to be drawn at random.
 func (p *planner) addRows() {
 	b := p.book
-	p.grid.AddRow(optimizer.BudgetName, optimizer.AtMost, float64(p.w.Config.BudgetCents-p.takenCents()), func(profile, slot int) float64 { return b.cost[profile][slot] })
+	p.grid.AddRow(optimizer.BudgetName, optimizer.AtMost, float64(max(0, p.w.Config.BudgetCents-p.exploreCents()-p.takenCents())), func(profile, slot int) float64 { return b.cost[profile][slot] })
 	for _, c := range p.capacities() {
-		p.grid.AddRow(optimizer.CapacityName(c.Channel, c.Day), optimizer.AtMost, c.Touches-float64(p.takenSlots(c)), func(_, slot int) float64 {
+		p.grid.AddRow(optimizer.CapacityName(c.Channel, c.Day), optimizer.AtMost, max(0, c.Touches-p.exploreRoom(c.Touches)-float64(p.takenSlots(c))), func(_, slot int) float64 {
 			return indicator(p.slots[slot] == optimizer.Slot{Channel: c.Channel, Day: c.Day})
 		})
 	}

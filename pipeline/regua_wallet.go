@@ -161,12 +161,13 @@ func (p *planner) keep(touches []*reguaTouch) {
 	}
 }
 
-// fixedCents is what the touches bring that réguas send beside the program.
+// fixedCents is what the touches bring that réguas send, or that were drawn, beside
+// the program.
 func (p *planner) fixedCents() float64 {
 	if p.reguas == nil {
-		return 0
+		return p.drawnCents()
 	}
-	return p.reguas.fixed
+	return p.reguas.fixed + p.drawnCents()
 }
 
 // addFixed makes the plan's figures those of everybody: what is fixed is part of

@@ -262,7 +262,7 @@ func readTables[T any](t *testing.T, folder string) (all []T) {
 // ladders and discounts, where no limit on several touches stands between.
 func TestEndToEndLaddersEqualAllocate(t *testing.T) {
 	home := aRanHome(t)
-	setKeys(t, home, "max_touches_30: 0", "max_touches_7: 0", "budget_cents: 6000")
+	setKeys(t, home, "max_touches_30: 0", "max_touches_7: 0", "budget_cents: 6000", "explore: {share: 0, floor: 0}")
 	r := runHome(t, home)
 	revalue(t, home)
 	runHome(t, home)

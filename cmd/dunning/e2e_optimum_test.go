@@ -60,7 +60,7 @@ func TestEndToEndOptimumEqualsTheClpCommand(t *testing.T) {
 	rewrite(t, path, func(b []byte) []byte {
 		return regexp.MustCompile(`capacity_per_day: \d+`).ReplaceAll(b, fmt.Appendf(nil, "capacity_per_day: %d", perDay))
 	})
-	setKeys(t, home, "max_touches: 1") // what exchange files and the whole program know
+	setKeys(t, home, "max_touches: 1", "explore: {share: 0, floor: 0}") // what exchange files and the whole program know
 	r := runHome(t, home)
 	revalue(t, home)
 	runHome(t, home)

@@ -264,6 +264,10 @@ func (v voice) proof(p *Plan) *sheet {
 		{v.say("exploration"), v.Int(p.Exploration)},
 		{v.say("holdout"), v.Int(p.Holdout)},
 	}}
+	if x := p.Explored; x != nil {
+		t.Rows = append(t.Rows, []string{v.say("explored_out"), v.Int(x.LeftOut)}, []string{v.say("explore_kept"), v.Money(x.SetAsideCents)},
+			[]string{v.say("explore_cost"), v.Money(data.RoundCents(x.RegretCents))})
+	}
 	if p.Capped > 0 {
 		t.Rows = append(t.Rows, []string{v.say("capped"), v.Int(p.Capped)})
 	}

@@ -185,6 +185,8 @@ type Plan struct {
 	Allowed     int64   `json:"allowed"`     // of those, allowed by law, consent and policy
 	Exploration int64   `json:"exploration"` // actions drawn at random, to learn
 	Holdout     int64   `json:"holdout"`     // customers left alone at random, to measure
+	// Explored says what was drawn at random; nil where nothing is.
+	Explored *Explored `json:"explored,omitempty"`
 
 	Channels []PlanChannel `json:"channels"` // in the order of data.Channels
 	Days     []PlanDay     `json:"days"`     // by channel, then day
@@ -210,6 +212,19 @@ type Plan struct {
 	PlanValueCents float64  `json:"plan_value_cents"` // of the whole ladders, of which ValueCents is the rounded sum
 	// IntegralityLossCents is the linear optimum less the plan of whole ladders.
 	IntegralityLossCents float64 `json:"integrality_loss_cents"`
+}
+
+// Explored is the part of a plan that is drawn at random, to learn from.
+type Explored struct {
+	Share         float64    `json:"share"`    // of the touches, of the money and of the places
+	Floor         float64    `json:"floor"`    // least probability of an option, as far as the share allows
+	Touches       int64      `json:"touches"`  // drawn instead of what was planned
+	LeftOut       int64      `json:"left_out"` // planned touches that were drawn to be left out
+	Offers        int64      `json:"offers"`   // touches that could have been drawn
+	SetAsideCents data.Cents `json:"set_aside_cents"`
+	// RegretCents is what the draw costs on average, at the plan's prices: what
+	// is lost in value, less what the freed money and places are worth.
+	RegretCents float64 `json:"regret_cents"`
 }
 
 // Unmet is a minimum that the plan misses.
