@@ -72,6 +72,8 @@ var rooms = []func(*Site){
 	(*Site).approveRoom,
 	(*Site).budgetRoom,
 	(*Site).indicatorsRoom,
+	(*Site).customersRoom,
+	(*Site).modelsRoom,
 	(*Site).walletRoom,
 	(*Site).peopleRoom,
 }
