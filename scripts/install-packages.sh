@@ -6,7 +6,7 @@
 set -euo pipefail
 
 run_packages=(g++ pkg-config coinor-libclp-dev libxgboost-dev)
-test_packages=(coinor-clp postgresql)
+test_packages=(coinor-clp postgresql chromium)
 notebooks_packages=(jupyter-notebook jupyter-nbconvert)
 
 wanted=()
@@ -34,7 +34,7 @@ install-packages: this is not a Debian system. Please install, with your own pac
   - a C++ compiler and pkg-config
   - COIN-OR CLP with headers       (Fedora: coin-or-Clp-devel, Homebrew: clp)
   - XGBoost 1.7 with its C header  (Homebrew: xgboost; or build libxgboost from source)
-  - for the tests only: the clp command and PostgreSQL's server programs
+  - for the tests only: the clp command, PostgreSQL's server programs and Chromium
   - for notebooks only: Jupyter with nbconvert
 MSG
   exit 1

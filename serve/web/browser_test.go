@@ -126,7 +126,7 @@ func (b *browser) clean() {
 }
 
 // patient is how long one step may take: machines of tests are busy.
-const patient = 30 * time.Second
+const patient = time.Minute
 
 func (b *browser) run(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
@@ -207,10 +207,15 @@ func (b *browser) path() string {
 	return u.Path
 }
 
-// text is what a person reads of an element.
+// text is what a person reads of an element, "" where there is none. It asks
+// the page itself: an element that is being replaced has no fixed name.
 func (b *browser) text(selector string) string {
 	b.t.Helper()
-	return strings.ReplaceAll(read(b, chromedp.Text(chromedp.CSS(selector))), nbsp, " ")
+	quoted, err := json.Marshal(selector)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return strings.ReplaceAll(read(b, chromedp.Evaluate[string](`(document.querySelector(`+string(quoted)+`) || {innerText: ""}).innerText`)), nbsp, " ")
 }
 
 // axe is the accessibility checker, read once.
@@ -251,7 +256,7 @@ func (b *browser) photograph(name string) {
 		}
 		beyond := true
 		shot, err := cdp.Call(ctx, t, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{CaptureBeyondViewport: &beyond,
-			Clip: &cdppage.Viewport{Width: metrics.CSSContentSize.Width, Height: min(metrics.CSSContentSize.Height, 2600), Scale: 1}})
+			Clip: &cdppage.Viewport{Width: metrics.CSSContentSize.Width, Height: min(metrics.CSSContentSize.Height, 1800), Scale: 1}})
 		return shot.Data, err
 	})
 	if err := os.WriteFile(filepath.Join(*screenshots, name+".png"), png, 0o644); err != nil {
