@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"dunning/credit"
+	"dunning/credit/portfolio"
+	"dunning/data"
 )
 
 // creditJSON runs a credit command that has to succeed and decodes its answer.
@@ -208,5 +210,36 @@ func TestCreditBureauTable(t *testing.T) {
 	out := must(t, "credit", "bureau", "--applications", "300", "--train", "2000", "--bought", "500", "--strengths", "1", "--prices", "1200")
 	if !strings.Contains(out, "rule/oracle") || !strings.Contains(out, "R$ 12,00") {
 		t.Error(out)
+	}
+}
+
+func TestCreditReportOfALake(t *testing.T) {
+	home := t.TempDir()
+	if code, _, errs := command("credit", "report", "--home", home, "--as-of", "2026-01-05"); code != 2 || !strings.Contains(errs, "no lake") {
+		t.Errorf("without a lake: exit code %d: %s", code, errs)
+	}
+	must(t, "simulate", "--home", home, "--customers", "300", "--months", "12", "--seed", "7")
+	must(t, "extract", "--home", home)
+	out := t.TempDir()
+	r := creditJSON[struct {
+		Customers int
+		Groups    []portfolio.Group
+		Counts    []portfolio.ListSize
+	}](t, "credit", "report", "--home", home, "--out", out)
+	billed := map[string]data.Cents{}
+	for _, g := range r.Groups {
+		billed[g.Dimension] += g.BilledCents
+		if g.OnTime < 0 || g.OnTime+g.Serious > 2 || g.OverdueCents > g.BilledCents {
+			t.Errorf("%+v", g)
+		}
+	}
+	// The same invoices are divided in three ways.
+	if r.Customers < 200 || len(r.Counts) != 3 || billed["segmento"] == 0 || billed["segmento"] != billed["produto"] || billed["produto"] != billed["safra"] {
+		t.Errorf("%d customers, counts %+v, billed %v", r.Customers, r.Counts, billed)
+	}
+	for _, name := range []string{"report.html", "report.xlsx", "groups.csv", "customers.csv"} {
+		if info, err := os.Stat(filepath.Join(out, name)); err != nil || info.Size() < 300 {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
