@@ -10,6 +10,7 @@ import (
 	"dunning/data"
 	"dunning/serve"
 	"dunning/serve/ledger"
+	"dunning/serve/ledger/pgtest"
 )
 
 // keys of persons who share no name.
@@ -56,10 +57,23 @@ func (r *running) approvedPlan(t *testing.T, manager, approver string) ledger.Ap
 	return good[ledger.Approval](t, r.write(approver, "a", "/v1/plans/"+plan.ID+"/approve", fmt.Sprintf(`{"sha256":%q,"reason":"ok","wallet_id":"main"}`, plan.SHA256)))
 }
 
+// eachDatabase runs a test on a home whose ledger and keys are in SQLite, and on one
+// where they are in PostgreSQL.
+func eachDatabase(t *testing.T, test func(t *testing.T, h *home)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, furnished(t)) })
+	t.Run("postgres", func(t *testing.T) {
+		h := furnished(t)
+		h.dsn = pgtest.Schema(t)
+		test(t, h)
+	})
+}
+
 // TestFromDraftToStatement goes the whole way over HTTP: a draft, an approval by
 // another person, leases, acks, and a statement that adds up.
-func TestFromDraftToStatement(t *testing.T) {
-	r := start(t, furnished(t), nil)
+func TestFromDraftToStatement(t *testing.T) { eachDatabase(t, fromDraftToStatement) }
+
+func fromDraftToStatement(t *testing.T, h *home) {
+	r := start(t, h, nil)
 	manager, approver, dispatcher := r.person(serve.Manager, "Ana"), r.person(serve.Approver, "Bia"), r.person(serve.Dispatcher, "discador")
 	ana := r.person(serve.Admin, "ana") // the maker's other key
 
@@ -131,8 +145,10 @@ func TestFromDraftToStatement(t *testing.T) {
 
 // TestMakerDoesNotApprove: whatever the keys, nobody approves what he made, and
 // an approval names the hash that was seen.
-func TestMakerDoesNotApprove(t *testing.T) {
-	r := start(t, furnished(t), nil)
+func TestMakerDoesNotApprove(t *testing.T) { eachDatabase(t, makerDoesNotApprove) }
+
+func makerDoesNotApprove(t *testing.T, h *home) {
+	r := start(t, h, nil)
 	admin, approver := r.person(serve.Admin, "Ana"), r.person(serve.Approver, " ANA ")
 	good[ledger.Wallet](t, r.write(admin, "w", "/v1/wallets", `{"wallet_id":"main","currency":"BRL","name":"x"}`))
 	plan := good[ledger.Plan](t, r.write(admin, "i", "/v1/plans", `{"as_of":"2026-03-09"}`))

@@ -29,6 +29,7 @@ type home struct {
 	t       testing.TB
 	dir     string
 	version int
+	dsn     string               // of PostgreSQL; "": SQLite in the home
 	rules   func(*policy.Config) // changes the policy of the recheck; nil: the default one
 }
 
@@ -286,7 +287,13 @@ func start(t testing.TB, h *home, change func(*serve.Config)) *running {
 	var err error
 	r.store, err = serve.OpenFiles(ctx, h.dir, openLinear, log, r.clock.now)
 	h.must(err)
-	r.keys, err = serve.OpenKeys(ctx, h.dir, r.clock.now)
+	where := ledger.Config{Path: filepath.Join(h.dir, serve.DatabaseName), DSN: h.dsn, Clock: r.clock.now, HeadsFile: filepath.Join(h.dir, "heads.jsonl")}
+	if h.dsn == "" {
+		r.keys, err = serve.OpenKeys(ctx, h.dir, r.clock.now)
+	} else {
+		where.Path = ""
+		r.keys, err = serve.OpenKeysIn(ctx, h.dsn, r.clock.now)
+	}
 	h.must(err)
 	for _, role := range serve.Roles {
 		r.roles[role], _, err = r.keys.Create(ctx, role, "test "+string(role), time.Hour)
@@ -306,8 +313,7 @@ func start(t testing.TB, h *home, change func(*serve.Config)) *running {
 	}
 	engine, err := policy.New(rules)
 	h.must(err)
-	r.ledger, err = serve.NewRechecker(r.store, engine).OpenLedger(ctx, ledger.Config{Path: filepath.Join(h.dir, serve.DatabaseName), Clock: r.clock.now,
-		HeadsFile: filepath.Join(h.dir, "heads.jsonl")})
+	r.ledger, err = serve.NewRechecker(r.store, engine).OpenLedger(ctx, where)
 	h.must(err)
 	server, err := serve.New(config, r.store, r.keys, r.ledger, log)
 	h.must(err)

@@ -51,11 +51,59 @@ func (k Key) Usable(now time.Time) bool {
 	return k.RevokedAt == nil && (k.ExpiresAt == nil || now.Before(*k.ExpiresAt))
 }
 
-// Keys keeps API keys in SQLite. It is safe for concurrent use, by several
-// processes too.
+// Keys keeps API keys in the ledger's database. It is safe for concurrent use, by
+// several processes too.
 type Keys struct {
-	db  *sql.DB
+	db  keyDB
 	now func() time.Time
+}
+
+// keyDB is what keys ask of a database. Queries number their arguments $1, $2, … in
+// the order in which they stand, which both databases understand.
+type keyDB interface {
+	exec(ctx context.Context, query string, args ...any) error
+	// query calls row for each row of the answer.
+	query(ctx context.Context, query string, args []any, row func(scan func(...any) error) error) error
+	Close() error
+}
+
+// errNoRow is what one returns when there is none.
+var errNoRow = errors.New("serve: no such row")
+
+// one reads the key in the only row of an answer, and more columns after it.
+func (k *Keys) one(ctx context.Context, query, prefix string, more ...any) (key Key, err error) {
+	found := false
+	err = k.db.query(ctx, query, []any{prefix}, func(scan func(...any) error) error {
+		found = true
+		key, err = scanKey(func(dest ...any) error { return scan(append(dest, more...)...) })
+		return err
+	})
+	if err == nil && !found {
+		err = errNoRow
+	}
+	return key, err
+}
+
+// sqliteKeys are keys in a file.
+type sqliteKeys struct{ *sql.DB }
+
+func (d sqliteKeys) exec(ctx context.Context, query string, args ...any) error {
+	_, err := d.ExecContext(ctx, query, args...)
+	return err
+}
+
+func (d sqliteKeys) query(ctx context.Context, query string, args []any, row func(func(...any) error) error) error {
+	rows, err := d.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 const keySchema = `
@@ -97,7 +145,7 @@ func OpenKeys(ctx context.Context, home string, now func() time.Time) (*Keys, er
 		db.Close()
 		return nil, fmt.Errorf("serve: %s: %w", path, err)
 	}
-	return &Keys{db: db, now: now}, nil
+	return &Keys{db: sqliteKeys{db}, now: now}, nil
 }
 
 // Close closes the database. It may be called twice.
@@ -128,7 +176,7 @@ func (k *Keys) Create(ctx context.Context, role Role, name string, lifetime time
 	}
 	secret = keyMark + key.Prefix + "_" + base64.RawURLEncoding.EncodeToString(random[prefixBytes:])
 	sum := sha256.Sum256([]byte(secret))
-	_, err = k.db.ExecContext(ctx, `INSERT INTO api_keys (prefix, sha256, role, name, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
+	err = k.db.exec(ctx, `INSERT INTO api_keys (prefix, sha256, role, name, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`,
 		key.Prefix, sum[:], string(role), name, key.CreatedAt.UnixMicro(), micros(key.ExpiresAt))
 	if err != nil {
 		return "", Key{}, fmt.Errorf("serve: create key: %w", err)
@@ -147,20 +195,13 @@ func CheckName(name string) error {
 
 // List returns all keys, oldest first.
 func (k *Keys) List(ctx context.Context) ([]Key, error) {
-	rows, err := k.db.QueryContext(ctx, `SELECT prefix, role, name, created_at, expires_at, revoked_at FROM api_keys ORDER BY created_at, prefix`)
-	if err != nil {
-		return nil, fmt.Errorf("serve: list keys: %w", err)
-	}
-	defer rows.Close()
 	keys := []Key{}
-	for rows.Next() {
-		key, err := scanKey(rows.Scan)
-		if err != nil {
-			return nil, fmt.Errorf("serve: list keys: %w", err)
-		}
+	err := k.db.query(ctx, `SELECT prefix, role, name, created_at, expires_at, revoked_at FROM api_keys ORDER BY created_at, prefix`, nil, func(scan func(...any) error) error {
+		key, err := scanKey(scan)
 		keys = append(keys, key)
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("serve: list keys: %w", err)
 	}
 	return keys, nil
@@ -169,13 +210,12 @@ func (k *Keys) List(ctx context.Context) ([]Key, error) {
 // Revoke ends a key at once. Revoking twice keeps the first time. An unknown
 // prefix is an error that wraps data.ErrUsage.
 func (k *Keys) Revoke(ctx context.Context, prefix string) (Key, error) {
-	_, err := k.db.ExecContext(ctx, `UPDATE api_keys SET revoked_at = ? WHERE prefix = ? AND revoked_at IS NULL`, k.now().UnixMicro(), prefix)
+	err := k.db.exec(ctx, `UPDATE api_keys SET revoked_at = $1 WHERE prefix = $2 AND revoked_at IS NULL`, k.now().UnixMicro(), prefix)
 	if err != nil {
 		return Key{}, fmt.Errorf("serve: revoke key: %w", err)
 	}
-	row := k.db.QueryRowContext(ctx, `SELECT prefix, role, name, created_at, expires_at, revoked_at FROM api_keys WHERE prefix = ?`, prefix)
-	key, err := scanKey(row.Scan)
-	if errors.Is(err, sql.ErrNoRows) {
+	key, err := k.one(ctx, `SELECT prefix, role, name, created_at, expires_at, revoked_at FROM api_keys WHERE prefix = $1`, prefix)
+	if errors.Is(err, errNoRow) {
 		return Key{}, fmt.Errorf("serve: %w: no key with prefix %q; \"dunning keys list\" shows them", data.ErrUsage, prefix)
 	}
 	if err != nil {
@@ -194,10 +234,9 @@ func (k *Keys) Authenticate(ctx context.Context, secret string) (Key, error) {
 	if !ok {
 		return Key{}, errNoKey
 	}
-	row := k.db.QueryRowContext(ctx, `SELECT prefix, role, name, created_at, expires_at, revoked_at, sha256 FROM api_keys WHERE prefix = ?`, prefix)
 	var stored []byte
-	key, err := scanKey(func(dest ...any) error { return row.Scan(append(dest, &stored)...) })
-	if errors.Is(err, sql.ErrNoRows) {
+	key, err := k.one(ctx, `SELECT prefix, role, name, created_at, expires_at, revoked_at, sha256 FROM api_keys WHERE prefix = $1`, prefix, &stored)
+	if errors.Is(err, errNoRow) {
 		return Key{}, errNoKey
 	}
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"dunning/policy"
 	"dunning/serve"
 	"dunning/serve/ledger"
+	"dunning/serve/ledger/pgtest"
 )
 
 // processEnv tells this test binary to be a server in a process of its own, as
@@ -35,7 +36,9 @@ func TestMain(m *testing.M) {
 	case os.Getenv(clientEnv) != "":
 		exit(loadClient(os.Getenv(clientEnv)))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	pgtest.Stop()
+	os.Exit(code)
 }
 
 func exit(err error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -21,7 +22,8 @@ func newKeysCommand(a *app) *cobra.Command {
 		Use:   "keys",
 		Short: "Make, list and revoke the keys of the API",
 		Long: `Keys open the API of "dunning serve". A key is shown once, when it is made; the
-database keeps only its SHA-256. Changes hold at once, also for a server that runs.`,
+database keeps only its SHA-256. Changes hold at once, also for a server that runs.
+They are in the ledger's database: HOME/dunning.db, or the one of DUNNING_LEDGER_DSN.`,
 		Example: `  dunning keys create --role manager --name "Ana, financeiro" --expires 720h
   dunning keys list
   dunning keys revoke 3f9c2a7b10de`,
@@ -39,12 +41,20 @@ func (a *app) withKeys(ctx context.Context, do func(*serve.Keys) error) error {
 	if err := os.MkdirAll(a.home, 0o755); err != nil {
 		return fmt.Errorf("%w: home %s: %w", data.ErrUsage, a.home, err)
 	}
-	keys, err := serve.OpenKeys(ctx, a.home, time.Now)
+	keys, err := a.openKeys(ctx, "")
 	if err != nil {
 		return err
 	}
 	defer keys.Close()
 	return do(keys)
+}
+
+// openKeys opens the keys, which are in the ledger's database wherever that is.
+func (a *app) openKeys(ctx context.Context, dsn string) (*serve.Keys, error) {
+	if dsn = cmp.Or(dsn, os.Getenv(dsnEnv)); dsn != "" {
+		return serve.OpenKeysIn(ctx, dsn, time.Now)
+	}
+	return serve.OpenKeys(ctx, a.home, time.Now)
 }
 
 func newKeysCreateCommand(a *app) *cobra.Command {

@@ -73,7 +73,7 @@ func (a *app) serve(ctx context.Context, config serve.Config, dsn, public string
 	if err != nil {
 		return err
 	}
-	keys, err := serve.OpenKeys(ctx, a.home, time.Now)
+	keys, err := a.openKeys(ctx, dsn)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"dunning/data"
 	"dunning/serve/ledger"
+	"dunning/serve/ledger/pgtest"
 )
 
 func TestMigrate(t *testing.T) {
@@ -52,7 +53,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		if config.Path != "" {
 			config.Path += "2"
 		} else {
-			config.DSN = postgresSchema(t)
+			config.DSN = pgtest.Schema(t)
 		}
 		var wg sync.WaitGroup
 		for range 5 {
