@@ -36,8 +36,8 @@ The address, opened in a browser, shows the pages for people (docs/WEB.md). Whil
 nobody may sign in yet, the one-time link of the first administrator is printed on
 standard error.
 
-The ledger is HOME/dunning.db, or a PostgreSQL database whose connection string is
-given by the environment variable DUNNING_LEDGER_DSN or by --dsn.
+The ledger and the keys are in HOME/dunning.db, or in a PostgreSQL database whose
+connection string is given by the environment variable DUNNING_LEDGER_DSN or by --dsn.
 
 The address is printed on standard output when the server listens. Ctrl-C lets the
 requests under way finish. /openapi.json describes the routes; docs/API.md has
