@@ -41,6 +41,9 @@ type Decisions struct {
 	// a day without one was no decision. Otherwise each touch is a point, and
 	// holds are supposed on a grid of days.
 	Logged bool
+	// LoggedFrom, where not Logged and not 0, is the day from which holds are kept
+	// all the same: from it on what is logged counts, before it what is supposed.
+	LoggedFrom data.Date
 	// From and To bound AsOf: From <= AsOf < To.
 	From, To data.Date
 	// GridDays is the step of the grid of supposed holds, in days; 0 means 7.
@@ -61,7 +64,7 @@ func (d Decisions) Points(h *History) []Point {
 		if t.TreatProb != nil {
 			p.TreatProb = *t.TreatProb
 		}
-		if p.AsOf < d.From || p.AsOf >= d.To || (!d.Logged && t.Channel == data.Hold) || !h.open(p.AsOf) {
+		if p.AsOf < d.From || p.AsOf >= d.To || (t.Channel == data.Hold && !d.logged(p.AsOf)) || !h.open(p.AsOf) {
 			continue
 		}
 		if n := len(points); n > 0 && points[n-1].AsOf == p.AsOf {
@@ -76,6 +79,11 @@ func (d Decisions) Points(h *History) []Point {
 		points = d.addGrid(h, points)
 	}
 	return points
+}
+
+// logged reports whether the holds of a day are logged.
+func (d Decisions) logged(day data.Date) bool {
+	return d.Logged || d.LoggedFrom != 0 && day >= d.LoggedFrom
 }
 
 // addGrid merges supposed holds into the touches' points.
@@ -95,7 +103,7 @@ func (d Decisions) addGrid(h *History, points []Point) []Point {
 		day += step - r
 	}
 	touched := len(points)
-	for ; day < d.To; day += step {
+	for ; day < d.To && !d.logged(day); day += step {
 		_, found := slices.BinarySearchFunc(points[:touched], day, func(p Point, day data.Date) int { return cmp.Compare(p.AsOf, day) })
 		if !found && h.open(day) {
 			points = append(points, Point{AsOf: day, Option: data.Hold, TreatProb: math.NaN()})

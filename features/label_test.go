@@ -164,6 +164,8 @@ func TestDecisionPoints(t *testing.T) {
 		// later and goes on by 20 up to 1 Mar, the last open day.
 		{"supposed holds", features.Decisions{From: day("2024-01-01"), To: day("2025-01-01"), GridDays: 20},
 			"2024-01-15 hold NaN, 2024-02-01 sms NaN, 2024-02-04 hold NaN, 2024-02-05 voice 0.25, 2024-02-24 hold NaN"},
+		{"holds kept from a day on", features.Decisions{From: day("2024-01-01"), To: day("2025-01-01"), GridDays: 20, LoggedFrom: day("2024-02-05")},
+			"2024-01-15 hold NaN, 2024-02-01 sms NaN, 2024-02-04 hold NaN, 2024-02-05 voice 0.25, 2024-02-09 hold NaN"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := pointsText(tc.d.Points(features.NewHistory(clone(h)))); got != tc.want {

@@ -24,6 +24,10 @@ import (
 // folder of extract.
 const heldFolder = "decisions"
 
+// planHold stands in the touch_id of every hold that one of our plans decided, and
+// tells it from those of the company's own log.
+const planHold = "/hold/"
+
 // linkFeedback keeps what plans led to as it is now: what was sent and reported, and
 // whom they left alone.
 func linkFeedback(w *Work, bound map[string]boundSource, sums map[string]string) (preparedExtract, error) {
@@ -152,9 +156,9 @@ func (x *extraction) addHolds(glob, touches string) {
 	}
 	own := x.sources["touches"]
 	own.query, own.unsorted = fmt.Sprintf(`%s
-UNION ALL BY NAME SELECT plan_id || '/hold/' || customer_id || '/' || step AS touch_id, customer_id, 'hold' AS channel,
+UNION ALL BY NAME SELECT plan_id || %s || customer_id || '/' || step AS touch_id, customer_id, 'hold' AS channel,
   strftime(day, '%%Y-%%m-%%d') || 'T00:00:00.000000Z' AS sent_at, '0' AS cost_cents, '' AS template, plan_id, CAST(prob_hold AS VARCHAR) AS treat_prob
 FROM read_parquet(%s) WHERE "option" = 'hold' AND prob_hold < 1
-  AND strftime(day, '%%Y-%%m-%%d') <= (SELECT max(left(sent_at, 10)) FROM %s)`, own.query, quote(glob), readEvent(touches)), true
+  AND strftime(day, '%%Y-%%m-%%d') <= (SELECT max(left(sent_at, 10)) FROM %s)`, own.query, quote(planHold), quote(glob), readEvent(touches)), true
 	x.sources["touches"] = own
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"dunning/data"
 	"dunning/features"
@@ -84,7 +86,7 @@ func (f *featurizer) readWhole(ctx context.Context) error {
 	if f.w.Config.Features.DecisionPoints != "" {
 		return f.readPoints(ctx)
 	}
-	f.decisions.Logged, err = logsHolds(f.dir, f.parts)
+	f.decisions.Logged, f.decisions.LoggedFrom, err = logsHolds(f.dir, f.parts)
 	return err
 }
 
@@ -110,24 +112,31 @@ func (f *featurizer) readPoints(ctx context.Context) error {
 	return nil
 }
 
-// logsHolds reports whether the touch log keeps decisions not to contact.
-func logsHolds(dir string, parts int) (bool, error) {
-	type channelOnly struct {
+// logsHolds reports whether the company's touch log keeps decisions not to contact
+// and, where only our own plans do, from which day on (0 for never).
+func logsHolds(dir string, parts int) (logged bool, from data.Date, err error) {
+	type holds struct {
+		TouchID string       `parquet:"touch_id"`
 		Channel data.Channel `parquet:"channel,dict"`
+		SentAt  time.Time    `parquet:"sent_at,timestamp(microsecond)"`
 	}
 	for p := range parts {
-		for batch, err := range data.Scan[channelOnly](filepath.Join(dir, "touches", features.PartName(p))) {
+		for batch, err := range data.Scan[holds](filepath.Join(dir, "touches", features.PartName(p))) {
 			if err != nil {
-				return false, err
+				return false, 0, err
 			}
 			for _, t := range batch {
-				if t.Channel == data.Hold {
-					return true, nil
+				switch day := data.DateOf(t.SentAt); {
+				case t.Channel != data.Hold:
+				case !strings.Contains(t.TouchID, planHold):
+					return true, 0, nil
+				case from == 0 || day < from:
+					from = day
 				}
 			}
 		}
 	}
-	return false, nil
+	return false, from, nil
 }
 
 // points returns the decision points of one customer.

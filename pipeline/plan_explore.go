@@ -76,12 +76,14 @@ type wonTouch struct {
 	prob  float64
 }
 
-// exploreCents is what is set aside of the budget for the lottery.
+// exploreCents is what is set aside of the budget for the lottery, of what réguas
+// left.
 func (p *planner) exploreCents() data.Cents {
 	if !p.explores {
 		return 0
 	}
-	return data.Cents(p.w.Config.Explore.Share * float64(p.w.Config.BudgetCents))
+	share := data.Cents(p.w.Config.Explore.Share * float64(p.w.Config.BudgetCents))
+	return max(0, min(share, p.w.Config.BudgetCents-p.takenCents()))
 }
 
 // exploreRoom is how many touches of a capacity are set aside.
@@ -162,7 +164,7 @@ func (e *exploration) readPrices() {
 		at[optimizer.CapacityName(slot.Channel, slot.Day)] = s
 	}
 	for _, c := range p.capacities() {
-		e.room[at[optimizer.CapacityName(c.Channel, c.Day)]] = p.exploreRoom(c.Touches)
+		e.room[at[optimizer.CapacityName(c.Channel, c.Day)]] = min(p.exploreRoom(c.Touches), c.Touches-float64(p.takenSlots(c)))
 	}
 	for r := range p.grid.Rows {
 		if s, ok := at[p.grid.Rows[r].Name]; ok {

@@ -159,6 +159,26 @@ func TestExploredPlansKeepEveryLimit(t *testing.T) {
 	}
 }
 
+// What réguas took cannot be drawn a second time.
+func TestExplorationLeavesWhatReguasTook(t *testing.T) {
+	p := exploringPlanner(t)
+	p.reguas = &reguaPlan{byID: map[string]*reguaCustomer{}, wallet: p.newWallet()}
+	free := newExploration(p)
+	for _, c := range p.capacities() {
+		p.reguas.wallet.takenSlots[optimizer.Slot{Channel: c.Channel, Day: c.Day}] = int64(c.Touches)
+	}
+	p.reguas.wallet.takenCents = p.w.Config.BudgetCents - 7
+	taken := newExploration(p)
+	for s, slot := range p.slots {
+		if slot.Channel == data.Email && (free.room[s] < 1 || taken.room[s] != 0) {
+			t.Errorf("%v: room for %v, and for %v once réguas took all", slot, free.room[s], taken.room[s])
+		}
+	}
+	if p.exploreCents() != 7 {
+		t.Errorf("%d cents of 7", p.exploreCents())
+	}
+}
+
 // Without a share nothing is set aside and nothing is drawn.
 func TestNothingIsExploredWithoutAShare(t *testing.T) {
 	p := reguaPlanner(t, 40, 3)
