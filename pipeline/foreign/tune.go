@@ -22,8 +22,8 @@ type TuneReport struct {
 }
 
 // Tune searches the parameters of the boosted trees of [Train], all that
-// [Params] holds. It sets aside the test rows of the roles' split before it
-// looks at any label or column: those of time:DATE, order:SHARE or
+// [Params] holds. It sets aside the test rows of the roles' split, of which
+// neither labels nor columns play a part: those of time:DATE, order:SHARE or
 // random:SHARE; for folds, where every row is in some test, those of
 // random:0.2. The rest is cut by time where the split is, and dealt at random
 // otherwise. A treatment column is no feature. workers is the number of trials
