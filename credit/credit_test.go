@@ -358,3 +358,51 @@ func TestExamplePolicyIsSound(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestPageNamesEveryColumnOfRules(t *testing.T) {
+	page, err := os.ReadFile("../docs/CREDIT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range credit.Columns() {
+		if !strings.Contains(string(page), fmt.Sprintf("| `%s` | %s | %s |\n", c.Name, c.Type, c.Doc)) {
+			t.Errorf("docs/CREDIT.md lacks %+v", c)
+		}
+	}
+}
+
+// FuzzParsePolicy: no file makes the reader panic, and what it accepts is made
+// ready for a model or refused.
+func FuzzParsePolicy(f *testing.F) {
+	m := train(f, 2000).Model
+	example, err := os.ReadFile("examples/cartao.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(example)
+	f.Add([]byte(policyText))
+	f.Add([]byte("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		p, err := credit.ParsePolicy(raw)
+		if (p == nil) == (err == nil) || err != nil && !errors.Is(err, data.ErrUsage) {
+			t.Fatalf("%v and %v", p, err)
+		}
+		if err != nil {
+			return
+		}
+		a, err := credit.NewAnalyst(m, p)
+		if err != nil {
+			if !errors.Is(err, data.ErrUsage) {
+				t.Fatal(err)
+			}
+			return
+		}
+		q, err := a.ParseRequest([]byte(`{"application_id": "a1", "income_cents": 500000, `+safe+`}`), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := a.Analyse(q); err == nil && v.LimitCents < 0 {
+			t.Fatalf("%+v", v)
+		}
+	})
+}

@@ -30,9 +30,6 @@ type Feature struct {
 	// Low and High are the smallest and the largest number in training.
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
-	// Typical is the value that is left when a reason is worded: the median of a
-	// number.
-	Typical float64 `json:"typical"`
 }
 
 // Model is the probability of default. It is immutable and safe for concurrent

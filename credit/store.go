@@ -73,7 +73,7 @@ func (s *Store) AddModel(t *Trained, by, why string) (registry.Record, error) {
 
 // AddPolicy registers a policy and returns its record.
 func (s *Store) AddPolicy(p *Policy, by, why string) (registry.Record, error) {
-	r := registry.Record{DataHashes: map[string]string{hashName: p.version}, Environment: registry.Environment{}}
+	r := registry.Record{DataHashes: map[string]string{hashName: p.version}}
 	return add(s.Policies, r, by, why, map[string][]byte{policyFile: p.raw})
 }
 

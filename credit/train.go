@@ -290,7 +290,7 @@ func (p *prepared) addFeature(t Table, col Column, isCode bool) ColumnUse {
 	for i, v := range col.Numbers {
 		values[i] = float32(v)
 	}
-	p.append(Feature{Name: col.Name, Low: known[0], High: known[len(known)-1], Typical: known[len(known)/2]}, values)
+	p.append(Feature{Name: col.Name, Low: known[0], High: known[len(known)-1]}, values)
 	if isCode {
 		p.addIndicators(col.Name, values)
 		return ColumnUse{Use: "feature", Why: "code"}

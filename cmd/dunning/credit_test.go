@@ -81,11 +81,18 @@ func TestCreditOnThirtyThousandCards(t *testing.T) {
 	}
 	must(t, "credit", "policy", "../../credit/examples/cartao.yaml", "--home", home, "--why", "first")
 
+	decideCards(t, home, trained.Version)
+	reviewCards(t, home)
+}
+
+// decideCards: decisions come with reasons, and each can be repeated.
+func decideCards(t *testing.T, home, version string) {
+	t.Helper()
 	var last credit.Analysis
 	record := filepath.Join(t.TempDir(), "analysis.json")
 	for late, want := range map[int]credit.Decision{0: credit.Accept, 3: credit.Decline} {
 		v := creditJSON[credit.Analysis](t, "credit", "analyse", application(t, "a1", late, ""), "--home", home, "--out", record)
-		if v.Decision != want || v.ModelVersion != trained.Version || len(v.Reasons) < 2 {
+		if v.Decision != want || v.ModelVersion != version || len(v.Reasons) < 2 {
 			t.Errorf("%d months late: %+v", late, v)
 		}
 		for _, r := range v.Reasons {
@@ -111,7 +118,11 @@ func TestCreditOnThirtyThousandCards(t *testing.T) {
 	if code != 3 || !strings.Contains(errs, "term_months") || !strings.Contains(errs, "sexo") {
 		t.Errorf("a wrong application: exit code %d: %s", code, errs)
 	}
+}
 
+// reviewCards: limits that were granted rise and freeze.
+func reviewCards(t *testing.T, home string) {
+	t.Helper()
 	review := func(id string, late int, pd float64) string {
 		b, err := os.ReadFile(application(t, id, late, fmt.Sprintf(`, "stage": "after", "existing": {"limit_cents": 300000, "used_cents": 200000, "granted_on": "2025-01-10", "pd_at_grant": %g}`, pd)))
 		if err != nil {
