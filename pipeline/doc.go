@@ -1,5 +1,5 @@
 // Package pipeline runs the stages that turn sources into an approvable plan:
-// extract, features, train, segments, score, optimize, report.
+// extract, features, train, segments, score, optimize, forecast, report.
 //
 // The governing invariant: what a reader sees under a stage's folder is always
 // the whole output of one finished run of that stage. A stage writes into a

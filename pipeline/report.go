@@ -31,7 +31,7 @@ const kpiMonths = 12
 func ReportStage() Stage {
 	return Stage{
 		Name: "report", Title: "indicators and pictures",
-		Folder: "reports/{as_of}", Inputs: []string{"extract", "features", "train", "score", "optimize"},
+		Folder: "reports/{as_of}", Inputs: []string{"extract", "features", "train", "score", "optimize", "forecast"},
 		Seeded: true,
 		Config: func(c *Config) any {
 			return []any{c.HoldoutShare, c.Channels, c.BudgetCents, c.Segments, c.Plan, c.Policy, c.Value, c.Features}
@@ -103,6 +103,9 @@ func runReport(ctx context.Context, w *Work) error {
 		return err
 	}
 	d.Plan, d.Blocked, d.TopActions = plan.Plan, plan.Blocked, plan.TopActions
+	if d.Forecast, err = ReadForecast(w.Input("forecast").Dir); err != nil {
+		return err
+	}
 	d.Plan.RefusedTraining = more.refused
 	if d.Truth, err = compareWithTruth(ctx, w); err != nil {
 		return err

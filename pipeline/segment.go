@@ -108,10 +108,7 @@ type segmenter struct {
 func runSegments(ctx context.Context, w *Work) error {
 	in := w.Input("extract")
 	first := data.Date(in.Manifest.Counts[countFirstEvent])
-	s := &segmenter{w: w, months: segments.Months(first, w.AsOf)}
-	if len(s.months) == 0 { // the history began this month: it stands for itself
-		s.months = []data.Date{w.AsOf}
-	}
+	s := &segmenter{w: w, months: segmentMonths(w)}
 	parts := len(in.Parts("customers"))
 	s.members, s.moves = make([][]SegmentMember, parts), make([][]segments.Movements, parts)
 	s.counted = make([]map[segments.Key]int64, parts)
@@ -122,6 +119,15 @@ func runSegments(ctx context.Context, w *Work) error {
 		return err
 	}
 	return s.write()
+}
+
+// segmentMonths are the days on which segments are made: the first of each
+// month of the lake, or AsOf where the history began in its month.
+func segmentMonths(w *Work) []data.Date {
+	if months := segments.Months(data.Date(w.Input("extract").Manifest.Counts[countFirstEvent]), w.AsOf); len(months) > 0 {
+		return months
+	}
+	return []data.Date{w.AsOf}
 }
 
 // cut makes the cut points.

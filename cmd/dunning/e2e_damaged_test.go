@@ -70,7 +70,7 @@ func TestEndToEndMissingOutputsAreMadeAnew(t *testing.T) {
 	if err := os.RemoveAll(folders["report"]); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := runHome(t, home).String(), "extract unchanged, features done, train unchanged, segments unchanged, score done, optimize unchanged, report done"; got != want {
+	if got, want := runHome(t, home).String(), "extract unchanged, features done, train unchanged, segments unchanged, score done, optimize unchanged, forecast unchanged, report done"; got != want {
 		t.Errorf("%s; want %s", got, want)
 	}
 	sameHashes(t, want, outputHashes(t, home))

@@ -10,7 +10,7 @@ import (
 	"dunning/pipeline"
 )
 
-const allUnchanged = "extract unchanged, features unchanged, train unchanged, segments unchanged, score unchanged, optimize unchanged, report unchanged"
+const allUnchanged = "extract unchanged, features unchanged, train unchanged, segments unchanged, score unchanged, optimize unchanged, forecast unchanged, report unchanged"
 
 // A run does again what a change reaches, and nothing else. The home is small:
 // which stages run does not depend on how much they have to do.
@@ -33,16 +33,16 @@ func TestEndToEndRunsAgainOnlyWhatAChangeReaches(t *testing.T) {
 		}, nil, allUnchanged},
 		{"the number of threads", func(t *testing.T) { setKeys(t, home, "threads: 1") }, nil, allUnchanged},
 		{"the budget", func(t *testing.T) { setKeys(t, home, "budget_cents: 500") }, nil,
-			"extract unchanged, features unchanged, train unchanged, segments unchanged, score unchanged, optimize done, report done"},
+			"extract unchanged, features unchanged, train unchanged, segments unchanged, score unchanged, optimize done, forecast done, report done"},
 		{"a limit of contact", func(t *testing.T) { setKeys(t, home, "max_touches_30: 4") }, nil,
-			"extract unchanged, features unchanged, train unchanged, segments unchanged, score done, optimize done, report done"},
+			"extract unchanged, features unchanged, train unchanged, segments unchanged, score done, optimize done, forecast done, report done"},
 		{"the training", func(t *testing.T) { setKeys(t, home, "rounds: 121") }, nil,
-			"extract unchanged, features unchanged, train done, segments unchanged, score done, optimize done, report done"},
+			"extract unchanged, features unchanged, train done, segments unchanged, score done, optimize done, forecast done, report done"},
 		{"an amount in a source", func(t *testing.T) { changePayment(t, source) }, nil,
-			"extract done, features done, train done, segments done, score done, optimize done, report done"},
+			"extract done, features done, train done, segments done, score done, optimize done, forecast done, report done"},
 		{"nothing, after all that", func(*testing.T) {}, nil, allUnchanged},
 		{"force from a stage", func(*testing.T) {}, []string{"--from", "score", "--force"},
-			"score done, optimize done, report done"},
+			"score done, optimize done, forecast done, report done"},
 	} {
 		step.change(t)
 		if got := runHome(t, home, step.flags...).String(); got != step.want {

@@ -130,8 +130,8 @@ func TestEndToEndRemainsAreCleared(t *testing.T) {
 // it was stopped.
 func TestEndToEndStoppedRunGoesOn(t *testing.T) {
 	for _, stop := range []struct{ stage, folder, again string }{
-		{"extract", "lake/extract", "extract done, features done, train done, segments done, score done, optimize done, report done"},
-		{"train", "models", "extract unchanged, features unchanged, train done, segments done, score done, optimize done, report done"},
+		{"extract", "lake/extract", "extract done, features done, train done, segments done, score done, optimize done, forecast done, report done"},
+		{"train", "models", "extract unchanged, features unchanged, train done, segments done, score done, optimize done, forecast done, report done"},
 	} {
 		t.Run(stop.stage, func(t *testing.T) {
 			home := aSourcesHome(t)

@@ -158,6 +158,7 @@ var commands = []func(*app) *cobra.Command{
 	newOptimizeCommand,
 	newReportCommand,
 	newSegmentsCommand,
+	newForecastCommand,
 	newTrainCommand,
 	newEvaluateCommand,
 	newTuneCommand,

@@ -29,8 +29,8 @@ func newRunCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the whole pipeline, from the sources to the plan and its report",
-		Long: `Run extract, features, train, segments, score, optimize and report, in this order.
-A stage whose inputs and configuration did not change is skipped. A run that was
+		Long: `Run extract, features, train, segments, score, optimize, forecast and report, in
+this order. A stage whose inputs and configuration did not change is skipped. A run that was
 stopped, even by kill -9, is gone on with by running again.
 
 --from and --to name stages, and bound the run; or they are days, and everything

@@ -50,9 +50,8 @@ const (
 	// levelWeight is what a level of one is worth: as a level known to a
 	// twentieth.
 	levelWeight = 400.0
-	// modelPrior is the model's weight beside recent weeks where nothing is
-	// known of either, and modelWeight what that is worth.
-	modelPrior, modelWeight = 0.6, 10.0
+	// modelWeight is what trust in the model alone is worth.
+	modelWeight = 5.0
 	// farOff spreads an outcome counts less.
 	farOff = 1.5
 	// minMisses below which the bounds are those of a normal.
@@ -114,7 +113,7 @@ func collect(to *[2][2][]miss, k int, c *Curve, came []float64, n int) {
 func calibrate(misses []miss, weeks int) scope {
 	s := scope{model: make([]float64, weeks), level: make([]float64, weeks), extra: make([]float64, weeks)}
 	for w := range weeks {
-		s.model[w], s.level[w], s.extra[w] = modelPrior, 1, coldSpread
+		s.model[w], s.level[w], s.extra[w] = 1, 1, coldSpread
 	}
 	for range 3 { // each time with less weight for what was missed by far
 		s.weigh(misses)
@@ -154,7 +153,7 @@ func (s *scope) weigh(misses []miss) {
 		cross[m.week] += weight[i] * apart * (m.got - m.recent)
 	}
 	for w := range weeks {
-		s.model[w] = min(max((cross[w]+modelPrior*modelWeight)/(squares[w]+modelWeight), 0), 1)
+		s.model[w] = min(max((cross[w]+modelWeight)/(squares[w]+modelWeight), 0), 1)
 	}
 	got, mean := make([]float64, weeks), make([]float64, weeks)
 	for i, m := range misses {

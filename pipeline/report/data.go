@@ -29,8 +29,10 @@ type Data struct {
 	Plan       *Plan       `json:"plan"`
 	Blocked    []Blocked   `json:"blocked"`
 	TopActions []TopAction `json:"top_actions"`
-	Truth      *Truth      `json:"truth"`
-	Manifests  []Manifest  `json:"manifests"`
+	// Forecast is what will be paid; nil where none was made.
+	Forecast  *Receipts  `json:"forecast,omitempty"`
+	Truth     *Truth     `json:"truth"`
+	Manifests []Manifest `json:"manifests"`
 
 	// Timings are shown when given. They differ from run to run, so a report
 	// whose bytes must not is made without them; they never enter report.json.
