@@ -35,7 +35,7 @@ steps:
 func reguaHome(t *testing.T) (home string) {
 	t.Helper()
 	home = aRanHome(t)
-	setKeys(t, home, "budget_cents: 4000")
+	setKeys(t, home, "budget_cents: 4000", "explore: {share: 0, floor: 0}") // a trial draws nothing
 	revalue(t, home)
 	runHome(t, home, "--to", "optimize")
 	return home
