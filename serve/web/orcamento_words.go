@@ -56,7 +56,7 @@ var budgetWords = words{
 	"budget.free":      {"com folga", "with room"},
 
 	"budget.whatif":           {"E se…", "What if…"},
-	"budget.whatif_lead":      {"Mude o que quiser; o que ficar vazio continua como no plano. O resultado é o melhor plano possível com esses limites, calculado agora. Nada é gravado.", "Change what you like; what stays empty is as in the plan. The result is the best possible plan with these limits, computed now. Nothing is saved."},
+	"budget.whatif_lead":      {"Mude o que quiser; o que ficar vazio continua como no plano. O resultado é o melhor plano possível com esses limites, calculado agora. Nada é gravado. Plano e simulação são comparados sem os contatos que o plano sorteia para aprender.", "Change what you like; what stays empty is as in the plan. The result is the best possible plan with these limits, computed now. Nothing is saved. Plan and simulation are compared without the contacts that the plan draws at random to learn."},
 	"budget.form_budget":      {"Orçamento (R$)", "Budget (R$)"},
 	"budget.form_budget_help": {"No plano: %s", "In the plan: %s"},
 	"budget.form_capacity":    {"Capacidade por dia", "Capacity per day"},
