@@ -177,6 +177,9 @@ func (p *planner) addFixed() {
 		p.out.Plan.ObjectiveCents += fixed
 		p.out.Plan.BoundCents += fixed
 		p.out.Plan.PlanValueCents += fixed
+		if free := p.out.Plan.UncappedCents; free != nil {
+			*free += fixed
+		}
 	}
 }
 
