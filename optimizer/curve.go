@@ -183,20 +183,44 @@ func (c *curveWalk) search(run *boxstepRun, limit float64) (*Allocation, error) 
 	if near == nil || run.m.inOneProgram(run.MaxColumns) || movedBy(near.limit, limit) > curveReach {
 		return run.search()
 	}
-	all := run.m.sample.Customers
+	centre, half, ok, err := c.start(run, near, limit)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		a, err := run.searchFrom(centre, half, curveSteps)
+		if !errors.Is(err, errUnsettled) {
+			return a, err
+		}
+	}
+	run.restart()
+	return run.search()
+}
+
+// start returns a first box for the prices of a limit, from those of the nearest
+// that was solved; ok is false where the sample cannot tell. A read of everybody pays
+// where the sample is but some of them.
+func (c *curveWalk) start(run *boxstepRun, near *curvePrice, limit float64) (centre, half []float64, ok bool, err error) {
+	m, all := run.m, run.m.sample.Customers
+	totals := m.values.Customers() >= totalsFrom*all
 	b, narrow := c.boxBetween(limit)
 	if !narrow {
-		size := min(all, max(curveSample, curvePerRow*run.m.rows()))
-		centre, half := run.moved(run.m.moveBox(near, limit, c.row), near.known, size, coolTemper, sampleErrors, curveGrowths)
-		b = run.m.boxAround(centre, half)
+		b = m.moveBox(near, limit, c.row)
 	}
-	centre, half := run.moved(b, near.known, all, changeTemper, changeErrors, curveGrowths)
-	a, err := run.searchFrom(centre, half, curveSteps)
-	if errors.Is(err, errUnsettled) {
-		run.restart()
-		return run.search()
+	if !narrow || totals {
+		size := min(all, max(curveSample, curvePerRow*m.rows()))
+		if centre, half, ok = run.moved(b, near.known, size, coolTemper, sampleErrors, curveGrowths); !ok {
+			return nil, nil, false, run.ctx.Err()
+		}
+		b = m.boxAround(centre, half)
 	}
-	return a, err
+	if totals {
+		run.sampleHalf = half
+		centre, half, err = run.corrected(centre)
+		return centre, half, true, err
+	}
+	centre, half, ok = run.moved(b, near.known, all, changeTemper, changeErrors, curveGrowths)
+	return centre, half, ok, run.ctx.Err()
 }
 
 // boxBetween returns a box for the prices of a limit between two solved ones that

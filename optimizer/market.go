@@ -119,11 +119,11 @@ func (m *market) boxAround(centre, half []float64) box {
 // scanSample lists the first customers of the sample with the options that a
 // box leaves them, the decided with one. Customers that are alike and near in
 // the sample are one group; which those are does not depend on the number of
-// cores.
-func (m *market) scanSample(customers int, b box, limit int) []group {
+// cores. cut counts those who have more options than the limit.
+func (m *market) scanSample(customers int, b box, limit int) (groups []group, cut int) {
 	s := m.newScanner(request{box: b, limit: limit})
 	defer s.close()
-	parts := make([][]group, smoothParts)
+	parts, cuts := make([][]group, smoothParts), make([]int, smoothParts)
 	var wg sync.WaitGroup
 	turn := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for k := range parts {
@@ -133,12 +133,17 @@ func (m *market) scanSample(customers int, b box, limit int) []group {
 			p := s.newPartial()
 			p.groups.start()
 			for i := customers * k / smoothParts; i < customers*(k+1)/smoothParts; i++ {
-				p.look(m.sample, i)
+				if !p.look(m.sample, i) {
+					cuts[k]++
+				}
 				p.open = p.groups.add(p.open, m.sample.profile(i), p.keep, int32(i))
 			}
 			parts[k] = p.open
 		})
 	}
 	wg.Wait()
-	return slices.Concat(parts...)
+	for _, n := range cuts {
+		cut += n
+	}
+	return slices.Concat(parts...), cut
 }

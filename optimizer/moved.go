@@ -6,6 +6,10 @@ import (
 	"sync"
 )
 
+// unsureShare is the share of the sampled customers who may have more options
+// than are listed.
+const unsureShare = 0.01
+
 // known is prices and what everybody uses of each row at them.
 type known struct {
 	price, used []float64 // in the direction ≤
@@ -17,7 +21,9 @@ type known struct {
 // so the change is known far better than the total (a control variate). temper is
 // the last temperature over the mean best value, errors the half-widths in standard
 // errors. The box grows, at most so many times, where a price wants out of it.
-func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, growths int) (price, half []float64) {
+// There is no answer, ok is false, where it leaves more than a few customers more
+// ladders than can be listed.
+func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, growths int) (price, half []float64, ok bool) {
 	m := s.m
 	share := float64(size) / float64(m.values.Customers())
 	before := m.sampleChoices(size, from.price)
@@ -28,7 +34,11 @@ func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, 
 	price = slices.Clone(b.centre)
 	var f *smooth
 	for grown := 0; ; grown++ {
-		f = m.newSmooth(m.scanSample(size, b, sampleKeep), make([]float64, m.rows()), b)
+		groups, cut := m.scanSample(size, b, sampleKeep)
+		if float64(cut) > unsureShare*float64(size) {
+			return nil, nil, false
+		}
+		f = m.newSmooth(groups, make([]float64, m.rows()), b)
 		for s.temperature = coolTemper * m.typical; ; s.temperature /= coolingFactor {
 			f.sharpen(target, price, s.temperature)
 			f.minimise(s.ctx, price, s.temperature)
@@ -44,7 +54,7 @@ func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, 
 	spread := m.changePoint(at, before, m.sampleChoices(size, price), share)
 	half = m.errorsOf(f, at, spread, price, s.temperature, 1-share, errors)
 	s.Log.Debug("boxstep: moved", "customers", size, "options", len(f.worth), "mean_price", m.meanCents(price), "mean_half", m.meanCents(half))
-	return price, half
+	return price, half, true
 }
 
 // sampleChoices returns the best ladders of the first customers of the sample at

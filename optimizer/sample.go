@@ -84,8 +84,11 @@ func (s *boxstepRun) corrected(centre []float64) (price, half []float64, err err
 	s.work.FullReads++
 	s.lastColumns = 0
 	b := m.boxAround(centre, s.sampleHalf)
-	price, half = s.moved(b, known{b.centre, read[0].used}, m.sample.Customers, changeTemper, changeErrors, sampleGrowths)
 	s.read, s.freshBox = false, true
+	price, half, ok := s.moved(b, known{b.centre, read[0].used}, m.sample.Customers, changeTemper, changeErrors, sampleGrowths)
+	if !ok {
+		return centre, s.sampleHalf, s.ctx.Err()
+	}
 	return price, half, s.ctx.Err()
 }
 
@@ -118,7 +121,8 @@ func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64
 	price := slices.Clone(b.centre)
 	var f *smooth
 	for grown := 0; ; grown++ {
-		f = m.newSmooth(m.scanSample(size, b, sampleKeep), limit, b)
+		groups, _ := m.scanSample(size, b, sampleKeep)
+		f = m.newSmooth(groups, limit, b)
 		s.cool(f, price)
 		if grown == growths || !m.grow(&b, price) {
 			break
