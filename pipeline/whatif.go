@@ -41,7 +41,7 @@ type WhatIf struct {
 // Close gives up the values.
 func (w *WhatIf) Close() error { return errors.Join(w.chosen.Close(), w.Allowed.Close()) }
 
-// SegmentMinimumName and SegmentMaximumName name the rows of a segment.
+// SegmentMinimumName names the row that demands contact within a segment.
 func SegmentMinimumName(segment string) string { return minimumName(segment) }
 
 // SegmentMaximumName names the row that limits a segment's share of the budget.

@@ -48,8 +48,9 @@ const changesFile = "changes.json"
 const unlimited = 1_000_000_000
 
 // PlanWith makes the plan of a day again with other limits, as the stage of the
-// pipeline would: whole ladders, certified, réguas included. It is written beside
-// the plans of the days, under its own id, and replaces none.
+// pipeline would: whole ladders, certified, réguas included; nothing is drawn at
+// random. It is written beside the plans of the days, under its own id, and
+// replaces none.
 func PlanWith(ctx context.Context, home string, config *Config, asOf data.Date, changes Changes) (*DraftPlan, error) {
 	before, err := readOptimization(home, asOf)
 	if err != nil {

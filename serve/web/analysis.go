@@ -46,7 +46,6 @@ type Histories interface {
 // History is one customer's past as the lake has it, the latest first.
 type History struct {
 	Customer data.Customer
-	AsOf     data.Date // what is known is from before this day
 	Invoices []InvoiceHistory
 	Touches  []TouchHistory
 	Promises []data.Promise

@@ -17,7 +17,6 @@ var budgetWords = words{
 	"budget.unused":   {"%s não usados: nada mais se paga", "%s unused: nothing more pays for itself"},
 	"budget.allused":  {"todo o orçamento é usado", "the whole budget is used"},
 	"budget.range":    {"de %s a %s", "from %s to %s"},
-	"budget.gone":     {"com outro R$ 1 de orçamento", "with another R$ 1 of budget"},
 
 	"budget.curve":         {"Quanto cada orçamento traria", "What each budget would bring"},
 	"budget.curve_note":    {"A faixa é certa: nenhum plano desse orçamento traz mais que o alto, e existe um que traz o baixo. O eixo é a recuperação adicional dos contatos, não tudo que será pago.", "The band is certain: no plan of that budget brings more than its top, and one brings its bottom. The axis is the additional recovery of the contacts, not all that will be paid."},

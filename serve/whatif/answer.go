@@ -92,7 +92,7 @@ func (w Wish) key() string {
 
 // coverageRounds is how often a coverage is raised because several touches of
 // its customers met it with fewer of them.
-const coverageRounds = 4
+const coverageRounds = 8
 
 // solve answers a wish; it returns the allocation, too.
 func (e *Engine) solve(ctx context.Context, p *prepared, w Wish) (*Answer, *optimizer.Allocation, error) {
