@@ -13,7 +13,7 @@ DUNNING_HOME ?= var/dunning
 
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: help run test testnocgo race nightly lint bench golden build deps deps-test notebooks fuzz docker clean
+.PHONY: help run test testnocgo race nightly lint bench golden screenshots build deps deps-test notebooks fuzz docker clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -23,7 +23,7 @@ run: build ## make a portfolio, run the whole pipeline, end with a report (CUSTO
 	bin/dunning run --home $(DUNNING_HOME)
 
 test: deps-test ## run every test
-	go test -timeout 25m ./...
+	go test -timeout 45m ./...
 
 testnocgo: ## build and test what must work without C (workers, model serving)
 	CGO_ENABLED=0 go test ./data/... ./features/... ./models ./models/trees ./models/uplift/... ./optimizer ./policy
@@ -50,6 +50,9 @@ bench: deps ## run each benchmark once (BENCHTIME=3x for figures)
 
 golden: deps ## rewrite the golden files and the generated docs; review the diff
 	go test -short ./data/synth ./features ./models ./pipeline ./pipeline/report ./policy ./serve -update
+
+screenshots: deps-test ## photograph every page into docs/screenshots
+	go test -count=1 ./serve/web -run TestScreenshots -screenshots $(CURDIR)/docs/screenshots
 
 build: deps ## build bin/dunning
 	go build -o bin/dunning ./cmd/dunning
