@@ -61,7 +61,7 @@ func cpuSeconds(b *testing.B) float64 {
 // off, a segment covered. Portfolios are those of optimizer.Instance with 5
 // channels, 6 segments and 7 or 14 days.
 func BenchmarkAnswer(b *testing.B) {
-	for _, size := range []struct{ customers, touches, days int }{{100_000, 1, 14}, {100_000, 3, 7}, {1_000_000, 1, 14}, {1_000_000, 3, 7}, {1_000_000, 3, 14}} {
+	for _, size := range []struct{ customers, touches, days int }{{100_000, 1, 14}, {100_000, 3, 7}, {1_000_000, 1, 14}, {1_000_000, 3, 7}} {
 		if testing.Short() && size.customers > 100_000 {
 			continue
 		}
