@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"dunning/optimizer"
 	"dunning/optimizer/clp"
@@ -97,4 +98,44 @@ func BenchmarkWriteFile(b *testing.B) {
 		}
 	}
 	b.ReportMetric(100_000*float64(b.N)/b.Elapsed().Seconds(), "customers/s")
+}
+
+// BenchmarkCurve draws the budget curve of 20 points up to twice a budget that
+// binds, and reports how many times as long that takes as the solve before it.
+func BenchmarkCurve(b *testing.B) {
+	for _, customers := range []int{20_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("customers=%d", customers), func(b *testing.B) {
+			g := benchGrid(b, customers, optimizer.LadderRule{})
+			g.Rows[0].Limit *= 0.4
+			solver := optimizer.Boxstep{LP: clp.New()}
+			var limits []float64
+			for k := range 20 {
+				limits = append(limits, g.Rows[0].Limit*float64(k+1)/10)
+			}
+			var solves, curves time.Duration
+			points := 0
+			for b.Loop() {
+				began := time.Now()
+				a, err := solver.Allocate(context.Background(), g)
+				if err != nil || a.Err() != nil {
+					b.Fatal(a, err)
+				}
+				solves += time.Since(began)
+				began = time.Now()
+				curve, err := solver.Curve(context.Background(), g, 0, limits, a)
+				if err != nil {
+					b.Fatal(err)
+				}
+				curves += time.Since(began)
+				points = 0
+				for _, p := range curve.Points {
+					if p.Status == optimizer.Optimal {
+						points++
+					}
+				}
+			}
+			b.ReportMetric(float64(curves)/float64(solves), "solves/curve")
+			b.ReportMetric(float64(points), "points-solved")
+		})
+	}
 }

@@ -50,7 +50,7 @@ const (
 const curveWidth = 1e-2
 
 // Curve returns what limits of one row bring in: the smallest and the largest
-// are solved, and then, as long as some point's band is wider than half a per cent,
+// are solved, and then, as long as some point's band is wider than one per cent,
 // the point where it is widest, each from the prices of the nearest one that was
 // solved. from is an allocation of g to start from; nil for none. A limit with
 // which some demand cannot be met gives a point of status Infeasible.
