@@ -9,10 +9,13 @@ import (
 const psiBins = 10
 
 // MaxPSI is the population stability index above which a column has moved so
-// far that the model must not be trusted; above 0.1 it deserves a look. The
+// far that the model must not be trusted; above WatchPSI it deserves a look. The
 // bounds are those of the credit industry (Siddiqi, "Credit Risk Scorecards",
 // 2006).
-const MaxPSI = 0.25
+const (
+	MaxPSI   = 0.25
+	WatchPSI = 0.1
+)
 
 // PSI is the population stability index Σ (a − e)·ln(a / e) over the tenths of
 // the reference, with one more bin for unknown values: 0 where nothing moved.

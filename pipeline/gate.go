@@ -203,7 +203,9 @@ func commonOf(v, c *TrainedVersion) (o organicHeldOut) {
 	return o
 }
 
-// alarms turns the alarms of one kind into a check.
+// alarms turns the alarms of one kind into a check. Drift holds nothing back where
+// no other version is in force: without a version nothing is recommended at all, and
+// the other checks, on the latest decisions known, must be passed.
 func (g *GateResult) alarms(name string, kind report.AlarmKind, v *TrainedVersion) {
 	var texts []string
 	for _, a := range v.Evaluation.Health.Alarms {
@@ -217,7 +219,11 @@ func (g *GateResult) alarms(name string, kind report.AlarmKind, v *TrainedVersio
 	} else if n > 0 {
 		text = strings.Join(texts, "; ")
 	}
-	g.add(name, len(texts) == 0, float64(len(texts)), 0, "%s", text)
+	ok := len(texts) == 0
+	if !ok && kind == report.AlarmDrift && g.Champion == "" {
+		ok, text = true, text+" (no other version is in force: a warning)"
+	}
+	g.add(name, ok, float64(len(texts)), 0, "%s", text)
 }
 
 // restated looks for features that change after AsOf: where the home holds the

@@ -156,12 +156,16 @@ func (t *trainer) chart(h *report.Health, j *judgement, rows organicRows) {
 	}
 }
 
+// payProbShift names the shift of the prediction.
+const payProbShift = "pay_prob"
+
 // shifts measures how far the ratios, and the prediction, moved between the half
 // year before the test period and its last weeks. Amounts and counts move with
 // prices and with the age of the log, and the cohorts' shares are the same for
-// many rows of a month, so they say nothing. In a young log the histories behind
-// the ratios still grow: there a shift is shown, and only that of the prediction
-// is an alarm.
+// many rows of a month, so they say nothing. A ratio's shift is always shown. It is
+// an alarm where the prediction moved with it: histories grow for years, and with
+// them ratios over them, without anybody paying in another way. In a young log only
+// the prediction's own shift is one.
 func (t *trainer) shifts(h *report.Health, j *judgement, rows organicRows) {
 	last := slices.Max(models.Take(t.frame.AsOf, t.test))
 	recent := func(rows []int) (out []int) {
@@ -174,12 +178,13 @@ func (t *trainer) shifts(h *report.Health, j *judgement, rows organicRows) {
 	}
 	began := data.Date(t.w.Input("extract").Manifest.Counts[countFirstEvent])
 	mature := t.cut-7*referenceWeeks >= began+matureDays
+	moved := math.NaN() // the prediction's own
 	add := func(name string, psi float64) {
 		if math.IsNaN(psi) {
 			return
 		}
 		h.Shifts = append(h.Shifts, report.Shift{Feature: name, PSI: psi})
-		if psi > models.MaxPSI && (mature || name == "pay_prob") {
+		if psi > models.MaxPSI && (name == payProbShift || mature && moved > models.WatchPSI) {
 			h.Alarms = append(h.Alarms, report.Alarm{Kind: report.AlarmDrift, Subject: name, Figure: report.Known(psi), Limit: report.Known(models.MaxPSI),
 				Text: fmt.Sprintf("its population stability index is %.2f, above %.2f", psi, models.MaxPSI)})
 		}
@@ -194,13 +199,14 @@ func (t *trainer) shifts(h *report.Health, j *judgement, rows organicRows) {
 	if len(at) < groupRows || len(before) < groupRows {
 		return
 	}
+	if known := recent(rows.test); len(known) >= groupRows {
+		moved = models.PSI(float32s(j.known), float32s(models.Take(j.calibrated, known)))
+		add(payProbShift, moved)
+	}
 	for c, name := range t.X.Names {
 		if (strings.HasSuffix(name, "_share") || strings.HasSuffix(name, "_ratio")) && !strings.HasPrefix(name, "f_cohort_") {
 			add(name, models.PSI(models.Take(t.X.Cols[c], before), models.Take(t.X.Cols[c], models.Take(t.test, at))))
 		}
-	}
-	if at = recent(rows.test); len(at) >= groupRows {
-		add("pay_prob", models.PSI(float32s(j.known), float32s(models.Take(j.calibrated, at))))
 	}
 	slices.SortStableFunc(h.Shifts, func(a, b report.Shift) int { return cmp.Compare(b.PSI, a.PSI) })
 }

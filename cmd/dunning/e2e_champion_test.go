@@ -88,14 +88,14 @@ func TestEndToEndPlanFollowsTheChampion(t *testing.T) {
 	}
 
 	setKeys(t, home, "rounds: 121", "eta: 0.1")
-	if got, want := runHome(t, home).String(), "extract unchanged, features unchanged, train done, segments unchanged, score done, optimize done, report done"; got != want {
+	if got, want := runHome(t, home).String(), "extract unchanged, features unchanged, train done, segments unchanged, score done, optimize done, forecast done, report done"; got != want {
 		t.Errorf("another training: %s; want %s", got, want)
 	}
 	second := listModels(t, home).Versions[0].ID
 	usesVersion(t, home, second)
 
 	must(t, "models", "rollback", "--home", home, "--why", "for the test")
-	if got, want := runHome(t, home).String(), "extract unchanged, features unchanged, train unchanged, segments unchanged, score done, optimize done, report done"; got != want {
+	if got, want := runHome(t, home).String(), "extract unchanged, features unchanged, train unchanged, segments unchanged, score done, optimize done, forecast done, report done"; got != want {
 		t.Errorf("after the rollback: %s; want %s", got, want)
 	}
 	usesVersion(t, home, first)
@@ -122,7 +122,7 @@ func TestEndToEndNoPlanWithoutAChampion(t *testing.T) {
 		t.Errorf("%d actions without a model, of %d candidates that are allowed", len(actions), plan.Plan.Allowed)
 	}
 	must(t, "models", "promote", "--home", home, "--by", "reviewer", "--why", "reviewed")
-	if got, want := runHome(t, home).String(), "extract unchanged, features unchanged, train unchanged, segments unchanged, score done, optimize done, report done"; got != want {
+	if got, want := runHome(t, home).String(), "extract unchanged, features unchanged, train unchanged, segments unchanged, score done, optimize done, forecast done, report done"; got != want {
 		t.Errorf("after the promotion: %s; want %s", got, want)
 	}
 	usesVersion(t, home, listModels(t, home).Versions[0].ID)

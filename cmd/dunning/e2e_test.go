@@ -168,7 +168,7 @@ func aRanHome(t *testing.T) string {
 func aSourcesHome(t *testing.T) string {
 	t.Helper()
 	home := aRanHome(t)
-	for _, name := range []string{"lake", "models", "plans", "reports", "tmp"} {
+	for _, name := range []string{"lake", "models", "plans", "forecasts", "reports", "tmp"} {
 		if err := os.RemoveAll(filepath.Join(home, name)); err != nil {
 			t.Fatal(err)
 		}
