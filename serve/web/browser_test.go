@@ -274,11 +274,15 @@ func TestScreenshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	chromium := newChromium(t)
-	r := start(t, furnished(t), func() time.Time { return nine })
+	r, _ := analysed(t)
 	r.propose(manager)
-	pages := []struct{ name, login, path string }{
+	type photo struct{ name, login, path string }
+	pages := []photo{
 		{"entrar", "", doorPath}, {"hoje", manager, "/hoje"}, {"aprovar", approver, "/aprovar"}, {"plano", approver, "/aprovar/" + r.store.LatestPlan().ID},
 		{"carteira", manager, "/carteira"}, {"pessoas", admin, "/pessoas"},
+	}
+	for name, path := range analysisPages() {
+		pages = append(pages, photo{name, manager, path})
 	}
 	for _, p := range pages {
 		b := newBrowser(t, chromium, r.url)
