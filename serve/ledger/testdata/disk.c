@@ -47,6 +47,7 @@ enum {
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static char paths[MAX_FDS][MAX_PATH]; /* "" for files of others */
+static char owed[MAX_FDS];            /* who has yet to hear of a failed sync */
 static const char *folder;
 static int trace_fd = -1;
 static int64_t *control;
@@ -119,6 +120,7 @@ int open64(const char *path, int flags, ...)
 	int fd = syscall(SYS_openat, AT_FDCWD, path, flags, mode), e = errno;
 	if (fd >= 0 && fd < MAX_FDS) {
 		strcpy(paths[fd], path);
+		owed[fd] = 0;
 		if (new)
 			note('C', path, 0, "", 0);
 		if (flags & O_TRUNC)
@@ -201,6 +203,10 @@ int ftruncate64(int fd, off64_t size)
 
 int ftruncate(int fd, off_t size) { return ftruncate64(fd, size); }
 
+/* A failed sync is told once to everybody who had the file open, as Linux does
+ * since 4.13 (errseq): a writer whose bytes went with another's failed sync hears
+ * of it at his own. What was written since reaches the disk at that call, but who
+ * hears of a failure counts on nothing, so it is not written down. */
 int fsync(int fd)
 {
 	const char *path = path_of(fd);
@@ -208,7 +214,17 @@ int fsync(int fd)
 		return syscall(SYS_fsync, fd);
 	pthread_mutex_lock(&mutex);
 	int failed = fails('S');
-	note(failed ? 'F' : 'S', path, 0, "", 0);
+	if (failed) {
+		for (int k = 0; k < MAX_FDS; k++)
+			if (k != fd && !strcmp(paths[k], path))
+				owed[k] = 1;
+		note('F', path, 0, "", 0);
+	} else if (owed[fd]) {
+		failed = 1;
+	} else {
+		note('S', path, 0, "", 0);
+	}
+	owed[fd] = 0;
 	int e = failed ? (int)control[FAIL_ERRNO] : errno;
 	pthread_mutex_unlock(&mutex);
 	errno = e;
