@@ -117,19 +117,17 @@ CREATE TABLE IF NOT EXISTS api_keys (
 	revoked_at INTEGER           -- NULL while the key stands
 ) STRICT`
 
-// OpenKeys opens home's database, making it where it does not exist, readable
-// by its owner only. home must exist. now is the clock; nil means time.Now.
-func OpenKeys(ctx context.Context, home string, now func() time.Time) (*Keys, error) {
-	if now == nil {
-		now = time.Now
-	}
+// OpenDatabase opens home's database with tables of a schema, making what does not
+// exist, readable by its owner only. home must exist. It is for what stands beside
+// the ledger: keys, people. The error has no package's name yet.
+func OpenDatabase(ctx context.Context, home, schema string) (*sql.DB, error) {
 	path, err := filepath.Abs(filepath.Join(home, DatabaseName))
 	if err != nil {
-		return nil, fmt.Errorf("serve: %w", err)
+		return nil, err
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("serve: %w: the database cannot be opened: %w", data.ErrUsage, err)
+		return nil, fmt.Errorf("%w: the database cannot be opened: %w", data.ErrUsage, err)
 	}
 	f.Close()
 	dsn := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{
@@ -137,13 +135,26 @@ func OpenKeys(ctx context.Context, home string, now func() time.Time) (*Keys, er
 	}.Encode()}
 	db, err := sql.Open("sqlite3", dsn.String())
 	if err != nil {
-		return nil, fmt.Errorf("serve: %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	db.SetMaxOpenConns(4)
 	db.SetMaxIdleConns(4)
-	if _, err := db.ExecContext(ctx, keySchema); err != nil {
+	if _, err := db.ExecContext(ctx, schema); err != nil {
 		db.Close()
-		return nil, fmt.Errorf("serve: %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return db, nil
+}
+
+// OpenKeys opens home's database, making it where it does not exist, readable
+// by its owner only. home must exist. now is the clock; nil means time.Now.
+func OpenKeys(ctx context.Context, home string, now func() time.Time) (*Keys, error) {
+	if now == nil {
+		now = time.Now
+	}
+	db, err := OpenDatabase(ctx, home, keySchema)
+	if err != nil {
+		return nil, fmt.Errorf("serve: %w", err)
 	}
 	return &Keys{db: sqliteKeys{db}, now: now}, nil
 }

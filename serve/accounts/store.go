@@ -4,14 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
 	"time"
 
-	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
-
-	"dunning/data"
 	"dunning/serve"
 )
 
@@ -94,27 +88,9 @@ func Open(ctx context.Context, home string, config Config) (*Store, error) {
 	if config.Lifetime == 0 {
 		config.Lifetime = DefaultLifetime
 	}
-	path, err := filepath.Abs(filepath.Join(home, serve.DatabaseName))
+	db, err := serve.OpenDatabase(ctx, home, schema)
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("accounts: %w: the database cannot be opened: %w", data.ErrUsage, err)
-	}
-	f.Close()
-	dsn := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{
-		"_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_busy_timeout": {"5000"}, "_foreign_keys": {"on"}, "_txlock": {"immediate"},
-	}.Encode()}
-	db, err := sql.Open("sqlite3", dsn.String())
-	if err != nil {
-		return nil, fmt.Errorf("accounts: %s: %w", path, err)
-	}
-	db.SetMaxOpenConns(4)
-	db.SetMaxIdleConns(4)
-	if _, err := db.ExecContext(ctx, schema); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("accounts: %s: %w", path, err)
 	}
 	return &Store{db: db, config: config, attempts: newAttempts(), hashing: make(chan struct{}, passwordsAtOnce)}, nil
 }
