@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 
@@ -144,7 +143,7 @@ func DecodeModel(raw []byte) (*Model, error) {
 
 func decodeModel(raw []byte) (*Model, error) {
 	var d modelDocument
-	if err := strict(raw, &d); err != nil {
+	if err := models.DecodeStrict(raw, &d); err != nil {
 		return nil, err
 	}
 	if d.SchemaVersion != ModelSchemaVersion {
@@ -154,7 +153,7 @@ func decodeModel(raw []byte) (*Model, error) {
 		return nil, fmt.Errorf("its content has hash %s, its version is %s", got, d.Version)
 	}
 	var m Model
-	if err := strict(d.Body, &m); err != nil {
+	if err := models.DecodeStrict(d.Body, &m); err != nil {
 		return nil, err
 	}
 	if err := m.seal(); err != nil {
@@ -192,19 +191,6 @@ func (m *Model) feature(name string) int {
 func shift(p, logOdds float64) float64 {
 	p = min(max(p, 1e-9), 1-1e-9)
 	return 1 / (1 + math.Exp(-(math.Log(p) - math.Log1p(-p) + logOdds)))
-}
-
-// strict decodes JSON and refuses unknown fields and trailing bytes.
-func strict(raw []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more after the end of the JSON document")
-	}
-	return nil
 }
 
 func digest(b []byte) string {

@@ -125,7 +125,7 @@ func (u CardUplift) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (u *CardUplift) UnmarshalJSON(b []byte) error {
 	var j cardUpliftJSON
-	if err := strictJSON(b, &j); err != nil {
+	if err := DecodeStrict(b, &j); err != nil {
 		return err
 	}
 	*u = CardUplift{j.Treatment, j.Learner, j.Rows, orNaN(j.ATE), orNaN(j.Qini), orNaN(j.UpliftAt30), orNaN(j.MeanEstimate)}
@@ -160,7 +160,7 @@ func (c Card) JSON() ([]byte, error) {
 // schema version are errors.
 func DecodeCard(b []byte) (Card, error) {
 	var c Card
-	if err := strictJSON(b, &c); err != nil {
+	if err := DecodeStrict(b, &c); err != nil {
 		return Card{}, fmt.Errorf("models: card: %w", err)
 	}
 	if c.SchemaVersion != CardSchemaVersion {

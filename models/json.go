@@ -8,8 +8,9 @@ import (
 	"math"
 )
 
-// strictJSON decodes b into v and refuses unknown fields and trailing bytes.
-func strictJSON(b []byte, v any) error {
+// DecodeStrict decodes the JSON document b into v and refuses unknown fields and
+// trailing bytes.
+func DecodeStrict(b []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {

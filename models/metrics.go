@@ -85,7 +85,7 @@ func (m Metrics) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (m *Metrics) UnmarshalJSON(b []byte) error {
 	var j metricsJSON
-	if err := strictJSON(b, &j); err != nil {
+	if err := DecodeStrict(b, &j); err != nil {
 		return err
 	}
 	*m = Metrics{

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"dunning/data"
@@ -122,7 +121,7 @@ func (a Artifact) Version() (string, error) {
 // decodeModel reads model.json and verifies its hash.
 func decodeModel(raw []byte) (version string, b body, err error) {
 	var d document
-	if err := strict(raw, &d); err != nil {
+	if err := models.DecodeStrict(raw, &d); err != nil {
 		return "", body{}, err
 	}
 	if d.SchemaVersion != SchemaVersion {
@@ -134,7 +133,7 @@ func decodeModel(raw []byte) (version string, b body, err error) {
 	if canonical, err := d.encode(); err != nil || !bytes.Equal(canonical, raw) {
 		return "", body{}, errors.New("it was written by another hand")
 	}
-	if err := strict(d.Body, &b); err != nil {
+	if err := models.DecodeStrict(d.Body, &b); err != nil {
 		return "", body{}, err
 	}
 	return d.Version, b, b.Validate()
@@ -224,19 +223,6 @@ func (u *Uplift) validate(known map[string]bool) (faults []error) {
 		}
 	}
 	return faults
-}
-
-// strict decodes JSON and refuses unknown fields and trailing bytes.
-func strict(raw []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more after the end of the JSON document")
-	}
-	return nil
 }
 
 func digest(b []byte) string {

@@ -107,7 +107,7 @@ func Load(dir string) (*Loaded, error) {
 	path = filepath.Join(dir, TimingName)
 	if raw, err = os.ReadFile(path); err == nil {
 		l.Timing = new(Timing)
-		if err := strict(raw, l.Timing); err != nil {
+		if err := models.DecodeStrict(raw, l.Timing); err != nil {
 			return nil, damaged(path, err)
 		}
 	} else if !os.IsNotExist(err) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dunning/data"
+	"dunning/models"
 )
 
 // Deed is what somebody did to a version.
@@ -100,7 +101,7 @@ func readJournal(raw []byte) (*journalState, error) {
 		}
 		line := raw[s.whole : s.whole+int64(end)]
 		var e Entry
-		if err := strict(line, &e); err != nil {
+		if err := models.DecodeStrict(line, &e); err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
 		if e.Seq != n || e.Before != s.last {

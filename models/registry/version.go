@@ -11,6 +11,7 @@ import (
 	"runtime"
 
 	"dunning/data"
+	"dunning/models"
 )
 
 // RecordSchemaVersion is the version of version.json.
@@ -80,7 +81,7 @@ func (r Record) encode() ([]byte, error) {
 // hash of, to the byte, and that its files stay within their folder.
 func DecodeRecord(raw []byte) (Record, error) {
 	var r Record
-	if err := strict(raw, &r); err != nil {
+	if err := models.DecodeStrict(raw, &r); err != nil {
 		return Record{}, err
 	}
 	if r.SchemaVersion != RecordSchemaVersion {
