@@ -393,7 +393,7 @@ func (s *FileStore) loadPortfolio(v version) (*Portfolio, error) {
 	}
 	hash, wanted := sha256.New(), m.Files[:0:0]
 	for _, f := range m.Files {
-		if table := path.Dir(f.Name); table == "customers" || table == "promises" {
+		if table := path.Dir(f.Name); table == "customers" || table == "promises" || slices.Contains(pastTables, table) {
 			wanted = append(wanted, f)
 			fmt.Fprintln(hash, f.Name, f.SHA256)
 		}

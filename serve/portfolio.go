@@ -14,7 +14,7 @@ import (
 // Portfolio is what the recheck asks of the lake, as columns sorted by
 // customer: some 20 bytes and the id per customer. It is immutable.
 type Portfolio struct {
-	Version string // SHA-256 of the manifest's files, of customers and promises
+	Version string // SHA-256 of the manifest's files that it is read from
 
 	ids   []byte
 	ends  []uint32 // ids[ends[i-1]:ends[i]] is the id of row i
@@ -25,6 +25,7 @@ type Portfolio struct {
 	promised []data.Date
 	places   []whereabouts
 	groups   []string // segments
+	past     past
 }
 
 // whereabouts is what decides about a customer's hours.
@@ -177,7 +178,7 @@ func readPortfolio(dir string, files []data.File) (*Portfolio, error) {
 			}
 		}
 	}
-	return r.Portfolio, nil
+	return r.Portfolio, r.readPast(dir, files)
 }
 
 // sort orders the rows by id; a customer that occurs twice is an error.

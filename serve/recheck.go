@@ -62,9 +62,14 @@ func (r *Rechecker) check(ctx context.Context, at time.Time, actions []ledger.Ac
 	for _, id := range ids {
 		news[id] = newNews()
 	}
+	known := make(map[uint64]bool, len(sent)) // by the ledger, which has the customer's own day
 	for _, d := range sent {
 		n := news[d.CustomerID]
 		n.touches, n.channels = append(n.touches, d.Day), append(n.channels, d.Channel)
+		known[hashOf(d.ActionID)] = true
+	}
+	for _, id := range ids {
+		news[id].recall(lake, id, known)
 	}
 	events, err := r.ledger.EventsOf(ctx, ids, newsKinds...)
 	if err != nil {
@@ -80,7 +85,8 @@ func (r *Rechecker) check(ctx context.Context, at time.Time, actions []ledger.Ac
 	return verdicts, nil
 }
 
-// news is what the ledger heard of a customer since the scores.
+// news is what the lake knows of a customer's last month and what the ledger heard
+// of him since the scores.
 type news struct {
 	touches  []data.Date
 	channels []data.Channel // of touches
@@ -91,6 +97,16 @@ type news struct {
 	dispute  *bool                 // nil where nothing was said
 	consent  map[data.Channel]bool // where something was said
 	said     map[string]time.Time  // when the last word on each matter is from
+}
+
+// recall takes in what the lake knows of the past.
+func (n *news) recall(lake *Portfolio, id string, known map[uint64]bool) {
+	n.paidOn, n.spokenOn = lake.PaidOn(id), lake.SpokenOn(id)
+	lake.touchesOf(id, func(t pastTouch) {
+		if !known[t.id] {
+			n.touches, n.channels = append(n.touches, t.day), append(n.channels, t.channel)
+		}
+	})
 }
 
 // newsKinds are the events that a recheck asks about.
