@@ -31,6 +31,7 @@ type doorPage struct {
 	Fault       string // why the last attempt failed
 	Ended       bool   // a session ended
 	Nobody      bool   // there is no administrator yet
+	Elsewhere   bool   // people may come in by OIDC
 }
 
 func doorShow(v *visit) error {
@@ -42,7 +43,7 @@ func doorShow(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show("door", doorPage{Back: back, Ended: v.r.URL.Query().Get("motivo") == "fim", Nobody: !somebody})
+	return v.show("door", doorPage{Back: back, Ended: v.r.URL.Query().Get("motivo") == "fim", Nobody: !somebody, Elsewhere: v.site.identities != nil})
 }
 
 func doorEnter(v *visit) error {
@@ -58,7 +59,7 @@ func doorEnter(v *visit) error {
 		return err
 	}
 	if fault != "" {
-		return v.write(status, "door", doorPage{Back: ourPath(form.Get("volta")), Login: form.Get("login"), Fault: fault}, v.page.title)
+		return v.write(status, "door", doorPage{Back: ourPath(form.Get("volta")), Login: form.Get("login"), Fault: fault, Elsewhere: v.site.identities != nil}, v.page.title)
 	}
 	return v.welcome(token, session, ourPath(form.Get("volta")))
 }

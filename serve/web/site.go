@@ -23,6 +23,9 @@ type Config struct {
 	Now func() time.Time
 	// Log is where errors go; nil means slog.Default.
 	Log *slog.Logger
+	// OIDC lets people come in with an account that they have elsewhere; nil: only
+	// by password.
+	OIDC *OIDC
 }
 
 // Parts are where the pages get what they show. People, Store and Ledger are
@@ -52,6 +55,8 @@ type Site struct {
 	tallies  prepared[[]ledger.Tally]   // how far approved plans are
 	drafts   drafts                     // plans that people have had made
 	segments segmentTotals              // of the portfolio
+
+	identities *identities // nil without OIDC
 }
 
 // page is one address. See the package comment for how a room adds one.
@@ -68,6 +73,7 @@ type page struct {
 // rooms add their pages, in the order of the menu.
 var rooms = []func(*Site){
 	(*Site).doorRoom,
+	(*Site).oidcRoom,
 	(*Site).todayRoom,
 	(*Site).approveRoom,
 	(*Site).budgetRoom,
@@ -82,6 +88,11 @@ var rooms = []func(*Site){
 func New(config Config, parts Parts) (*Site, error) {
 	if parts.People == nil || parts.Store == nil || parts.Ledger == nil {
 		return nil, fmt.Errorf("web: %w: people, store and ledger are needed", data.ErrUsage)
+	}
+	if config.OIDC != nil {
+		if err := config.OIDC.Validate(); err != nil {
+			return nil, err
+		}
 	}
 	if config.Now == nil {
 		config.Now = time.Now
