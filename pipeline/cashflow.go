@@ -10,14 +10,13 @@ import (
 	"dunning/features"
 	"dunning/models/cashflow"
 	"dunning/models/segments"
-	"dunning/pipeline/report"
 )
 
 // Outputs of the forecast stage.
 const (
-	receiptsFile     = "receipts.parquet" // report.ReceiptsRow: weeks, then days; the whole, then segments
-	receiptsPastFile = "past.parquet"     // report.ReceiptsOutcome, by day of the forecast
-	receiptsJSONFile = "receipts.json"    // report.Receipts
+	receiptsFile     = "receipts.parquet" // data.ReceiptsRow: weeks, then days; the whole, then segments
+	receiptsPastFile = "past.parquet"     // data.ReceiptsOutcome, by day of the forecast
+	receiptsJSONFile = "receipts.json"    // data.Receipts
 )
 
 const (
@@ -98,7 +97,7 @@ func runForecast(ctx context.Context, w *Work) error {
 	if err != nil {
 		return err
 	}
-	out := report.Receipts{AsOf: w.AsOf, PlanID: added.planID, Nominal: cashflow.Nominal, Past: []report.ReceiptsPast{},
+	out := data.Receipts{AsOf: w.AsOf, PlanID: added.planID, Nominal: cashflow.Nominal, Past: []data.ReceiptsPast{},
 		Rows: receiptsRows(w.AsOf, curves, cashflow.Calibrate(outcomes, w.AsOf), added), Backcast: tryReceipts(outcomes)}
 	return f.write(out)
 }
@@ -201,8 +200,8 @@ func (f *forecaster) curves() []*cashflow.Curve {
 }
 
 // receiptsRows lists weeks, then days; the whole, then segments.
-func receiptsRows(asOf data.Date, curves []*cashflow.Curve, c *cashflow.Calibration, added *plannedReceipts) []report.ReceiptsRow {
-	var rows []report.ReceiptsRow
+func receiptsRows(asOf data.Date, curves []*cashflow.Curve, c *cashflow.Calibration, added *plannedReceipts) []data.ReceiptsRow {
+	var rows []data.ReceiptsRow
 	whole := cashflow.Total(curves)
 	for _, g := range []cashflow.Grain{cashflow.Weekly, cashflow.Daily} {
 		days := 1
@@ -210,13 +209,13 @@ func receiptsRows(asOf data.Date, curves []*cashflow.Curve, c *cashflow.Calibrat
 			days = 7
 		}
 		for s := -1; s < len(curves); s++ {
-			curve, name := whole, report.ReceiptsAll
+			curve, name := whole, data.ReceiptsAll
 			if s >= 0 {
 				curve, name = curves[s], string(segments.Keys[s])
 			}
 			for i := range receiptsDays / days {
 				a := c.Interval(g, s < 0, curve, i)
-				r := report.ReceiptsRow{AsOf: asOf, Grain: g.String(), Segment: name, From: asOf + data.Date(i*days), Days: int32(days),
+				r := data.ReceiptsRow{AsOf: asOf, Grain: g.String(), Segment: name, From: asOf + data.Date(i*days), Days: int32(days),
 					ExpectedCents: data.RoundCents(a.Mean), LowCents: data.RoundCents(a.Low), HighCents: data.RoundCents(a.High)}
 				r.PlanCents, r.UsualCents = added.within(name, i*days, days)
 				r.WithPlanCents = r.ExpectedCents + r.PlanCents - r.UsualCents
@@ -228,8 +227,8 @@ func receiptsRows(asOf data.Date, curves []*cashflow.Curve, c *cashflow.Calibrat
 }
 
 // tryReceipts judges the forecasts of past days, each by what was known then.
-func tryReceipts(outcomes []cashflow.Outcome) *report.ReceiptsTrial {
-	var t report.ReceiptsTrial
+func tryReceipts(outcomes []cashflow.Outcome) *data.ReceiptsTrial {
+	var t data.ReceiptsTrial
 	var n, held, off, came [2]float64
 	for i := receiptsTrial; i < len(outcomes); i++ {
 		o := &outcomes[i]
@@ -265,7 +264,7 @@ func tryReceipts(outcomes []cashflow.Outcome) *report.ReceiptsTrial {
 	return &t
 }
 
-func (f *forecaster) write(out report.Receipts) error {
+func (f *forecaster) write(out data.Receipts) error {
 	past := f.outcomes()
 	out.Past = append(out.Past, sumReceipts(past)...)
 	for name, rows := range map[string]func(path string) (data.File, error){
@@ -290,7 +289,7 @@ func (f *forecaster) write(out report.Receipts) error {
 
 // ReadForecast returns a day's forecast from the folder of the stage. A missing
 // output is an error that wraps fs.ErrNotExist.
-func ReadForecast(folder string) (*report.Receipts, error) {
-	var r report.Receipts
+func ReadForecast(folder string) (*data.Receipts, error) {
+	var r data.Receipts
 	return &r, readJSON(filepath.Join(folder, receiptsJSONFile), &r)
 }

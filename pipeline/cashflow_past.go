@@ -11,7 +11,6 @@ import (
 	"dunning/data"
 	"dunning/models/cashflow"
 	"dunning/models/segments"
-	"dunning/pipeline/report"
 )
 
 // keptFolder is where the first forecast of each day stays as it was made, so
@@ -21,12 +20,12 @@ const keptFolder = "forecasts/kept"
 // keptForecast is a forecast of an earlier day.
 type keptForecast struct {
 	asOf data.Date
-	rows []report.ReceiptsRow
+	rows []data.ReceiptsRow
 }
 
 // keepForecast keeps the rows, unless a forecast of the day is kept already: it
 // is never replaced.
-func keepForecast(home string, asOf data.Date, rows []report.ReceiptsRow) error {
+func keepForecast(home string, asOf data.Date, rows []data.ReceiptsRow) error {
 	dir := filepath.Join(home, filepath.FromSlash(keptFolder))
 	if err := makeDir(dir); err != nil {
 		return err
@@ -58,7 +57,7 @@ func prepareForecast(_ context.Context, w *Work) (map[string]string, error) {
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
-		rows, err := data.Read[report.ReceiptsRow](path)
+		rows, err := data.Read[data.ReceiptsRow](path)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +77,7 @@ func (k *keptForecast) note(came map[string][]float64, one *cashflow.Book, asOf 
 			if x == 0 {
 				continue
 			}
-			for _, name := range []string{report.ReceiptsAll, string(segments.Keys[s])} {
+			for _, name := range []string{data.ReceiptsAll, string(segments.Keys[s])} {
 				if came[name] == nil {
 					came[name] = make([]float64, receiptsDays)
 				}
@@ -89,8 +88,8 @@ func (k *keptForecast) note(came map[string][]float64, one *cashflow.Book, asOf 
 }
 
 // outcomes are the rows of kept forecasts whose days are all known.
-func (f *forecaster) outcomes() []report.ReceiptsOutcome {
-	out := []report.ReceiptsOutcome{}
+func (f *forecaster) outcomes() []data.ReceiptsOutcome {
+	out := []data.ReceiptsOutcome{}
 	for i, k := range f.past {
 		for _, r := range k.rows {
 			if r.From+data.Date(r.Days) > f.w.AsOf || r.From < k.asOf || int(r.From-k.asOf)+int(r.Days) > receiptsDays {
@@ -104,21 +103,21 @@ func (f *forecaster) outcomes() []report.ReceiptsOutcome {
 					}
 				}
 			}
-			out = append(out, report.ReceiptsOutcome{ReceiptsRow: r, CameCents: data.RoundCents(came)})
+			out = append(out, data.ReceiptsOutcome{ReceiptsRow: r, CameCents: data.RoundCents(came)})
 		}
 	}
 	return out
 }
 
 // sumReceipts sums up the weeks of the whole, by forecast.
-func sumReceipts(outcomes []report.ReceiptsOutcome) []report.ReceiptsPast {
-	var out []report.ReceiptsPast
+func sumReceipts(outcomes []data.ReceiptsOutcome) []data.ReceiptsPast {
+	var out []data.ReceiptsPast
 	for _, o := range outcomes {
-		if o.Grain != cashflow.Weekly.String() || o.Segment != report.ReceiptsAll {
+		if o.Grain != cashflow.Weekly.String() || o.Segment != data.ReceiptsAll {
 			continue
 		}
 		if len(out) == 0 || out[len(out)-1].AsOf != o.AsOf {
-			out = append(out, report.ReceiptsPast{AsOf: o.AsOf})
+			out = append(out, data.ReceiptsPast{AsOf: o.AsOf})
 		}
 		p := &out[len(out)-1]
 		p.Weeks++

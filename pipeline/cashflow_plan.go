@@ -6,7 +6,6 @@ import (
 	"dunning/data"
 	"dunning/features"
 	"dunning/models/segments"
-	"dunning/pipeline/report"
 )
 
 // usualDays is how far back touches are counted as usual.
@@ -59,7 +58,7 @@ func (f *forecaster) planned() (*plannedReceipts, error) {
 	p := &plannedReceipts{plan: map[string]*[receiptsDays]float64{}, usual: map[string]*[receiptsDays]float64{}}
 	fade := fading(f.w.Config.Features.HorizonDays)
 	add := func(to map[string]*[receiptsDays]float64, segment string, day int, cents float64) {
-		for _, name := range []string{report.ReceiptsAll, segment} {
+		for _, name := range []string{data.ReceiptsAll, segment} {
 			if to[name] == nil {
 				to[name] = &[receiptsDays]float64{}
 			}

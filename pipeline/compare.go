@@ -28,7 +28,7 @@ func compareVersions(v, c *TrainedVersion) *report.Comparison {
 	add := func(name string, a, b *float64) {
 		out.Figures = append(out.Figures, report.ComparisonFigure{Name: name, Version: a, Other: b})
 	}
-	scores := func(prefix string, a, b report.ModelScore) {
+	scores := func(prefix string, a, b data.ModelScore) {
 		add(prefix+"auc", a.AUC, b.AUC)
 		add(prefix+"gini", a.Gini, b.Gini)
 		add(prefix+"ks", a.KS, b.KS)
@@ -56,7 +56,7 @@ func compareVersions(v, c *TrainedVersion) *report.Comparison {
 	return out
 }
 
-func upliftOf(t *TrainedVersion, ch data.Channel) *report.Uplift {
+func upliftOf(t *TrainedVersion, ch data.Channel) *data.UpliftFigures {
 	for i := range t.Evaluation.Uplift {
 		if u := &t.Evaluation.Uplift[i]; u.Channel == ch {
 			return u
@@ -65,7 +65,7 @@ func upliftOf(t *TrainedVersion, ch data.Channel) *report.Uplift {
 	return nil
 }
 
-func qiniOf(u *report.Uplift) *float64 {
+func qiniOf(u *data.UpliftFigures) *float64 {
 	if u == nil {
 		return nil
 	}

@@ -155,13 +155,13 @@ func Gate(ctx context.Context, home, version string) (GateResult, error) {
 	g.add("calibration_slope", math.Abs(fit.Slope-1) <= limit, fit.Slope, limit, "slope %.3f ± %.3f, must be within %.2f of 1", fit.Slope, fit.SlopeSE, limit)
 	limit = max(largeWithin, gateSE*fit.LargeSE)
 	g.add("calibration_intercept", math.Abs(fit.Large) <= limit, fit.Large, limit, "in the large %+.3f ± %.3f log-odds, must be within %.2f of 0", fit.Large, fit.LargeSE, limit)
-	g.alarms("no_leak", report.AlarmLeak, v)
+	g.alarms("no_leak", data.AlarmLeak, v)
 	if err := g.restated(ctx, home, v); err != nil {
 		return g, err
 	}
-	g.alarms("no_drift", report.AlarmDrift, v)
-	g.alarms("log_fits", report.AlarmLog, v)
-	g.alarms("fair", report.AlarmFairness, v)
+	g.alarms("no_drift", data.AlarmDrift, v)
+	g.alarms("log_fits", data.AlarmLog, v)
+	g.alarms("fair", data.AlarmFairness, v)
 	return g, nil
 }
 
@@ -206,7 +206,7 @@ func commonOf(v, c *TrainedVersion) (o organicHeldOut) {
 // alarms turns the alarms of one kind into a check. Drift holds nothing back where
 // no other version is in force: without a version nothing is recommended at all, and
 // the other checks, on the latest decisions known, must be passed.
-func (g *GateResult) alarms(name string, kind report.AlarmKind, v *TrainedVersion) {
+func (g *GateResult) alarms(name string, kind data.AlarmKind, v *TrainedVersion) {
 	var texts []string
 	for _, a := range v.Evaluation.Health.Alarms {
 		if a.Kind == kind {
@@ -220,7 +220,7 @@ func (g *GateResult) alarms(name string, kind report.AlarmKind, v *TrainedVersio
 		text = strings.Join(texts, "; ")
 	}
 	ok := len(texts) == 0
-	if !ok && kind == report.AlarmDrift && g.Champion == "" {
+	if !ok && kind == data.AlarmDrift && g.Champion == "" {
 		ok, text = true, text+" (no other version is in force: a warning)"
 	}
 	g.add(name, ok, float64(len(texts)), 0, "%s", text)

@@ -9,7 +9,6 @@ import (
 
 	"dunning/data"
 	"dunning/models/registry"
-	"dunning/pipeline/report"
 )
 
 // heldOutBy returns decisions that a model predicted: those of days from on,
@@ -32,7 +31,7 @@ func heldOutBy(seed uint64, from data.Date, noise float64) []HeldOut {
 }
 
 func aVersion(id string, rows []HeldOut) *TrainedVersion {
-	return &TrainedVersion{Record: registry.Record{ID: id}, heldOut: rows, Evaluation: Evaluation{Health: &report.Health{}}}
+	return &TrainedVersion{Record: registry.Record{ID: id}, heldOut: rows, Evaluation: Evaluation{Health: &data.ModelHealth{}}}
 }
 
 func TestChallengersAreComparedOnCommonDecisions(t *testing.T) {

@@ -51,8 +51,8 @@ func prepareOptimize(_ context.Context, w *Work) (map[string]string, error) {
 
 // Optimization is the content of optimization.json: the plan in figures.
 type Optimization struct {
-	Plan       *report.Plan       `json:"plan"`
-	Blocked    []report.Blocked   `json:"blocked"`
+	Plan       *data.PlanFigures  `json:"plan"`
+	Blocked    []data.Blocked     `json:"blocked"`
 	TopActions []report.TopAction `json:"top_actions"`
 	Reguas     []regua.Outcome    `json:"reguas,omitempty"` // in the order in which they claim customers
 }
@@ -95,7 +95,7 @@ func newPlanner(ctx context.Context, w *Work) (*planner, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{w: w, engine: engine, out: Optimization{Plan: &report.Plan{
+	p := &planner{w: w, engine: engine, out: Optimization{Plan: &data.PlanFigures{
 		From: w.AsOf, To: w.AsOf + data.Date(w.Config.Features.PlanDays) - 1, BudgetCents: w.Config.BudgetCents,
 	}}}
 	p.demanded = p.demandedSegments()
@@ -118,7 +118,7 @@ func newPlanner(ctx context.Context, w *Work) (*planner, error) {
 
 // again returns a planner of the same inputs that has planned nothing.
 func (p *planner) again() *planner {
-	plan := report.Plan{From: p.out.Plan.From, To: p.out.Plan.To, BudgetCents: p.out.Plan.BudgetCents,
+	plan := data.PlanFigures{From: p.out.Plan.From, To: p.out.Plan.To, BudgetCents: p.out.Plan.BudgetCents,
 		ModelVersion: p.out.Plan.ModelVersion, TrainedAsOf: p.out.Plan.TrainedAsOf}
 	return &planner{w: p.w, engine: p.engine, scores: p.scores, customer: p.customer, demanded: p.demanded,
 		recent: p.recent, recentOn: p.recentOn, rule: p.rule, out: Optimization{Plan: &plan}}

@@ -196,13 +196,13 @@ func (p *planner) describe(actions []data.Action) {
 		day     data.Date
 	}
 	perDay := map[slot]int64{}
-	perChannel := map[data.Channel]*report.PlanChannel{}
+	perChannel := map[data.Channel]*data.PlanChannel{}
 	for _, a := range actions {
 		out.SpentCents += a.CostCents
 		out.ValueCents += a.ValueCents
 		perDay[slot{a.Channel, a.Day}]++
 		if perChannel[a.Channel] == nil {
-			perChannel[a.Channel] = &report.PlanChannel{}
+			perChannel[a.Channel] = &data.PlanChannel{}
 		}
 		t := perChannel[a.Channel]
 		t.Actions++
@@ -229,7 +229,7 @@ func (p *planner) describe(actions []data.Action) {
 		if !used {
 			continue
 		}
-		total := report.PlanChannel{}
+		total := data.PlanChannel{}
 		if t := perChannel[ch]; t != nil {
 			total = *t
 		}
@@ -240,7 +240,7 @@ func (p *planner) describe(actions []data.Action) {
 		}
 		out.Channels = append(out.Channels, total)
 		for _, day := range days {
-			out.Days = append(out.Days, report.PlanDay{Channel: ch, Day: day, Actions: perDay[slot{ch, day}], Capacity: config.CapacityPerDay})
+			out.Days = append(out.Days, data.PlanDay{Channel: ch, Day: day, Actions: perDay[slot{ch, day}], Capacity: config.CapacityPerDay})
 		}
 	}
 	p.prices()
@@ -279,18 +279,18 @@ func (p *planner) prices() {
 		channelOf[optimizer.CapacityName(c.Channel, c.Day)] = c
 	}
 	for r, row := range optimizer.PriceTableGrid(p.grid, p.answer) {
-		price := report.Price{Kind: report.PriceSegment, Row: row.Row, Limit: row.Limit, Used: row.Used, PriceCents: row.DualPrice}
+		price := data.RowPrice{Kind: data.PriceSegment, Row: row.Row, Limit: row.Limit, Used: row.Used, PriceCents: row.DualPrice}
 		if i := p.answer.Intervals[r]; !i.Open {
 			price.LowCents, price.HighCents = report.Known(i.Low), report.Known(i.High)
 		}
 		if c, ok := channelOf[row.Row]; ok {
-			price.Kind, price.Channel, price.Day = report.PriceCapacity, c.Channel, c.Day
+			price.Kind, price.Channel, price.Day = data.PriceCapacity, c.Channel, c.Day
 		} else if row.Row == optimizer.BudgetName {
-			price.Kind = report.PriceBudget
+			price.Kind = data.PriceBudget
 		}
 		p.out.Plan.Prices = append(p.out.Plan.Prices, price)
 	}
-	slices.SortStableFunc(p.out.Plan.Prices, func(a, b report.Price) int { return cmp.Compare(b.PriceCents, a.PriceCents) })
+	slices.SortStableFunc(p.out.Plan.Prices, func(a, b data.RowPrice) int { return cmp.Compare(b.PriceCents, a.PriceCents) })
 }
 
 func topOf(actions []data.Action) []report.TopAction {
@@ -324,18 +324,18 @@ func countBlocked(to map[string]*blockedCount, c *data.Candidate) {
 }
 
 // blockedTable names the rules in words, those that forbid most first.
-func (p *planner) blockedTable(counts map[string]*blockedCount) []report.Blocked {
-	var out []report.Blocked
+func (p *planner) blockedTable(counts map[string]*blockedCount) []data.Blocked {
+	var out []data.Blocked
 	for _, r := range p.engine.Rules() {
 		if b := counts[r.ID]; b != nil {
-			out = append(out, report.Blocked{Rule: r.ID, Title: r.Portuguese, Source: r.Source, Candidates: b.candidates, Customers: b.customers})
+			out = append(out, data.Blocked{Rule: r.ID, Title: r.Portuguese, Source: r.Source, Candidates: b.candidates, Customers: b.customers})
 		}
 	}
 	if b := counts[holdoutRule]; b != nil {
-		out = append(out, report.Blocked{Rule: holdoutRule, Title: "Grupo de controle permanente: ninguém o contata, para que o efeito dos contatos possa ser medido.",
+		out = append(out, data.Blocked{Rule: holdoutRule, Title: "Grupo de controle permanente: ninguém o contata, para que o efeito dos contatos possa ser medido.",
 			Candidates: b.candidates, Customers: b.customers})
 	}
-	slices.SortStableFunc(out, func(a, b report.Blocked) int { return cmp.Compare(b.Candidates, a.Candidates) })
+	slices.SortStableFunc(out, func(a, b data.Blocked) int { return cmp.Compare(b.Candidates, a.Candidates) })
 	return out
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"dunning/data"
 	"dunning/optimizer"
-	"dunning/pipeline/report"
 	"dunning/policy"
 )
 
@@ -23,7 +22,7 @@ func capsPlanner(t *testing.T, limits policy.Config, rule optimizer.LadderRule, 
 		t.Fatal(err)
 	}
 	p := &planner{w: &Work{Config: c, AsOf: asOf}, engine: engine, rule: rule, scores: map[string]*data.Score{},
-		customer: map[string]data.Customer{}, recent: map[string][]data.Date{}, out: Optimization{Plan: &report.Plan{}}}
+		customer: map[string]data.Customer{}, recent: map[string][]data.Date{}, out: Optimization{Plan: &data.PlanFigures{}}}
 	p.slots = p.planSlots()
 	p.values = optimizer.NewMemoryValues(len(p.slots), len(past))
 	for i, days := range past {

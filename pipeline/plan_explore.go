@@ -9,7 +9,6 @@ import (
 	"dunning/data"
 	"dunning/models/uplift"
 	"dunning/optimizer"
-	"dunning/pipeline/report"
 )
 
 // Exploration in the plan. A plan that always does what it holds best teaches
@@ -197,7 +196,7 @@ func (e *exploration) decide() {
 	for _, entry := range lottery.Draw(e.draw) {
 		winner[int(entries[entry].Customer)] = entry // entries and offers are in step
 	}
-	out := &report.Explored{Share: e.config.Share, Floor: e.config.Floor, SetAsideCents: p.exploreCents()}
+	out := &data.Explored{Share: e.config.Share, Floor: e.config.Floor, SetAsideCents: p.exploreCents()}
 	for k := range e.among {
 		entry, won := winner[k]
 		e.customer(k, entry, won, lottery, out)
@@ -208,7 +207,7 @@ func (e *exploration) decide() {
 
 // customer notes the decisions about one customer, and makes the answer what was
 // drawn for him.
-func (e *exploration) customer(k, entry int, won bool, lottery *uplift.Lottery, out *report.Explored) {
+func (e *exploration) customer(k, entry int, won bool, lottery *uplift.Lottery, out *data.Explored) {
 	p, a := e.p, &e.among[k]
 	first := Decision{CustomerID: a.id, Day: p.w.AsOf, Step: 1, Planned: data.Hold, Option: data.Hold, ProbHold: 1}
 	for j, o := range e.offersOf(k) {
@@ -241,7 +240,7 @@ func (e *exploration) customer(k, entry int, won bool, lottery *uplift.Lottery, 
 
 // touch notes the decision about a planned touch and returns whether it stays. first
 // has the probabilities of what may take the place of the first touch.
-func (e *exploration) touch(a *asked, j int, first Decision, won bool, out *report.Explored) (slot int, stays bool) {
+func (e *exploration) touch(a *asked, j int, first Decision, won bool, out *data.Explored) (slot int, stays bool) {
 	t := &a.ladder.Touches[j]
 	planned := e.p.slots[t.Slot]
 	d := Decision{CustomerID: a.id, Step: int32(j + 1), Option: planned.Channel, ProbHold: 1}

@@ -10,7 +10,6 @@ import (
 	"dunning/data"
 	"dunning/models/uplift"
 	"dunning/optimizer"
-	"dunning/pipeline/report"
 )
 
 // exploringPlanner has solved a plan of 480 customers with whole ladders, part of
@@ -115,7 +114,7 @@ func TestExploredPlansKeepEveryLimit(t *testing.T) {
 	p := exploringPlanner(t)
 	chosen, explained := slices.Clone(p.chosen), slices.Clone(p.explained)
 	var drawn, planned, left float64
-	var told *report.Explored
+	var told *data.Explored
 	const seeds = 15
 	for seed := range uint64(seeds) {
 		mine := redraw(p, chosen, explained, seed)

@@ -50,7 +50,7 @@ func (p *planner) solve(ctx context.Context) error {
 		if len(short) == 0 || round == coverageRounds {
 			p.out.Plan.Unmet = short
 			for _, u := range plan.Unmet {
-				p.out.Plan.Unmet = append(p.out.Plan.Unmet, report.Unmet{Row: u.Row, Demanded: u.Limit, Reached: u.Reach})
+				p.out.Plan.Unmet = append(p.out.Plan.Unmet, data.Unmet{Row: u.Row, Demanded: u.Limit, Reached: u.Reach})
 			}
 			break
 		}
@@ -110,7 +110,7 @@ const planTolerance = 1e-8
 
 // uncovered lists the segments whose minimum, a share of their customers, is
 // not reached because some of the demanded touches go to the same customers.
-func (p *planner) uncovered() (short []report.Unmet) {
+func (p *planner) uncovered() (short []data.Unmet) {
 	for _, s := range p.w.Config.Segments {
 		if s.MinCoverage == nil {
 			continue
@@ -124,14 +124,14 @@ func (p *planner) uncovered() (short []report.Unmet) {
 		// A share that is no whole number of customers is met by the next
 		// smaller one: the linear program breaks one of them.
 		if want := *s.MinCoverage * float64(p.size[s.Segment]); touched <= want-1 {
-			short = append(short, report.Unmet{Row: minimumName(s.Segment), Demanded: want, Reached: touched})
+			short = append(short, data.Unmet{Row: minimumName(s.Segment), Demanded: want, Reached: touched})
 		}
 	}
 	return short
 }
 
 // demandMore raises the demands for touches by the customers that are missing.
-func (p *planner) demandMore(short []report.Unmet) {
+func (p *planner) demandMore(short []data.Unmet) {
 	for _, u := range short {
 		for r := range p.grid.Rows {
 			if p.grid.Rows[r].Name == u.Row {
@@ -220,9 +220,9 @@ func (p *planner) curve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.out.Plan.Curve = []report.BudgetPoint{{}}
+	p.out.Plan.Curve = []data.BudgetPoint{{}}
 	for _, share := range curveShares {
-		point := report.BudgetPoint{BudgetCents: data.RoundCents(budget * share), Chosen: share == 1}
+		point := data.BudgetPoint{BudgetCents: data.RoundCents(budget * share), Chosen: share == 1}
 		limit := float64(point.BudgetCents) - taken
 		if limit < 0 {
 			continue // less than the réguas take

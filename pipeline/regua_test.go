@@ -12,7 +12,6 @@ import (
 	"dunning/features"
 	"dunning/optimizer"
 	"dunning/optimizer/clp"
-	"dunning/pipeline/report"
 	"dunning/policy"
 	"dunning/policy/regua"
 )
@@ -44,7 +43,7 @@ func reguaPlanner(t *testing.T, customers int, seed uint64) *planner {
 	asOf := data.MakeDate(2026, 1, 12) // a Monday without holidays near it
 	p := &planner{engine: engine, scores: map[string]*data.Score{}, customer: map[string]data.Customer{}, recent: map[string][]data.Date{}, brief: true,
 		rule: optimizer.LadderRule{Touches: 3, GapDays: 2, Factor: [][]float64{{1}, {0, .5, .6, .7}, {0, .3, .4, .5}}},
-		out:  Optimization{Plan: &report.Plan{}}}
+		out:  Optimization{Plan: &data.PlanFigures{}}}
 	dir := t.TempDir()
 	p.w = &Work{Config: c, AsOf: asOf, Tmp: t.TempDir(), progress: Silent{}}
 	var rows []data.Candidate

@@ -15,7 +15,6 @@ import (
 	"dunning/models"
 	"dunning/models/response"
 	"dunning/models/xgb"
-	"dunning/pipeline/report"
 )
 
 // Files of the train stage beside the artefact's own (see package registry).
@@ -38,12 +37,12 @@ func TrainStage() Stage {
 // Evaluation is what the train stage found out about its models: the content
 // of evaluation.json.
 type Evaluation struct {
-	Payment *report.Evaluation `json:"payment"`
-	Uplift  []report.Uplift    `json:"uplift"`
+	Payment *data.Evaluation     `json:"payment"`
+	Uplift  []data.UpliftFigures `json:"uplift"`
 	// Refused says why no effect could be estimated; empty when there is one.
 	Refused string `json:"refused,omitempty"`
 	// Health holds the alarms: leaks, drift, a log that does not fit itself.
-	Health *report.Health `json:"health"`
+	Health *data.ModelHealth `json:"health"`
 }
 
 // HeldOut is one decision point of the test period and what was predicted for

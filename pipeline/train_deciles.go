@@ -38,7 +38,7 @@ func (t *trainer) compareDeciles(r *rival, mu [][]float64, channels []data.Chann
 // rankedEffects is what the doubly robust scores say of one channel's ranking.
 type rankedEffects struct {
 	area, lo, hi *float64
-	deciles      []report.EffectDecile
+	deciles      []data.EffectDecile
 }
 
 // rankEffects compares estimates with scores, highest estimate first. The Qini
@@ -74,7 +74,7 @@ func rankEffects(score, estimate []float64, unit []string, seed uint64) (out ran
 	}
 	for d := range deciles {
 		rows := order[d*n/deciles : (d+1)*n/deciles]
-		var e report.EffectDecile
+		var e data.EffectDecile
 		var s []float64
 		var u []string
 		for _, i := range rows {

@@ -164,8 +164,8 @@ func (t *trainer) judgeEffects(ctx context.Context, mu [][]float64, channels []d
 // and how well the model ranks customers by it. Rows on which no choice was
 // made, or whose customer could not be reached on the channel, say nothing
 // about it and are left out.
-func (t *trainer) judge(ch data.Channel, r *rival, k int, mu [][]float64, reachable map[string][]bool) report.Uplift {
-	out := report.Uplift{Channel: ch, Learner: r.learner}
+func (t *trainer) judge(ch data.Channel, r *rival, k int, mu [][]float64, reachable map[string][]bool) data.UpliftFigures {
+	out := data.UpliftFigures{Channel: ch, Learner: r.learner}
 	var influence []float64
 	var ranking uplift.Ranking
 	var unit []string
@@ -199,7 +199,7 @@ func (t *trainer) judge(ch data.Channel, r *rival, k int, mu [][]float64, reacha
 }
 
 // rank fills in the metrics of the ranking, where both arms are present.
-func (t *trainer) rank(out *report.Uplift, r uplift.Ranking) {
+func (t *trainer) rank(out *data.UpliftFigures, r uplift.Ranking) {
 	q, err := uplift.Qini(r)
 	if err != nil {
 		return
@@ -214,17 +214,17 @@ func (t *trainer) rank(out *report.Uplift, r uplift.Ranking) {
 }
 
 // thin keeps about n points of a curve, scaled to shares of the population.
-func thin(c uplift.Curve, n int) []report.QiniPoint {
+func thin(c uplift.Curve, n int) []data.QiniPoint {
 	last := len(c.N) - 1
 	total := c.N[last]
 	if !(total > 0) {
 		return nil
 	}
-	var out []report.QiniPoint
+	var out []data.QiniPoint
 	next := 0.0
 	for i := range c.N {
 		if c.N[i] >= next || i == last {
-			out = append(out, report.QiniPoint{Share: c.N[i] / total, Gain: c.Gain[i] / total})
+			out = append(out, data.QiniPoint{Share: c.N[i] / total, Gain: c.Gain[i] / total})
 			next = c.N[i] + total/float64(n)
 		}
 	}

@@ -104,10 +104,10 @@ func (t *trainer) week(i int) int {
 }
 
 // health looks for reasons not to trust the champion.
-func (t *trainer) health(j *judgement, rows organicRows) *report.Health {
-	h := &report.Health{Alarms: []report.Alarm{}, Recalibrated: t.recalibrated, RollingGain: report.Known(t.rollingGain), RollingGainSE: report.Known(t.rollingGainSE)}
+func (t *trainer) health(j *judgement, rows organicRows) *data.ModelHealth {
+	h := &data.ModelHealth{Alarms: []data.Alarm{}, Recalibrated: t.recalibrated, RollingGain: report.Known(t.rollingGain), RollingGainSE: report.Known(t.rollingGainSE)}
 	for _, l := range models.Leaks(t.X.Take(rows.known), t.paid(rows.known)) {
-		alarm := report.Alarm{Kind: report.AlarmLeak, Subject: l.Feature, Figure: report.Known(l.Figure), Text: l.Reason}
+		alarm := data.Alarm{Kind: data.AlarmLeak, Subject: l.Feature, Figure: report.Known(l.Figure), Text: l.Reason}
 		if l.Figure <= 1 { // an AUC; otherwise so many rows of an end state, which has no limit
 			alarm.Limit = report.Known(models.LeakAUC)
 		}
@@ -122,7 +122,7 @@ func (t *trainer) health(j *judgement, rows organicRows) *report.Health {
 }
 
 // chart draws the CUSUM of the calibration intercept by week.
-func (t *trainer) chart(h *report.Health, j *judgement, rows organicRows) {
+func (t *trainer) chart(h *data.ModelHealth, j *judgement, rows organicRows) {
 	weeks := func(rows []int) []int {
 		out := make([]int, len(rows))
 		for n, i := range rows {
@@ -138,9 +138,9 @@ func (t *trainer) chart(h *report.Health, j *judgement, rows organicRows) {
 		}
 	}
 	points := models.CalibrationCUSUM(weeks(rows.test), t.paid(rows.test), j.calibrated, weeks(before), t.paid(before), predicted)
-	var first *report.Week
+	var first *data.CalibrationWeek
 	for _, c := range points {
-		h.Weeks = append(h.Weeks, report.Week{From: t.cut + data.Date(7*c.Period), Rows: int64(c.Rows), Z: c.Z, Up: c.Up, Down: c.Down, Alarm: c.Alarm})
+		h.Weeks = append(h.Weeks, data.CalibrationWeek{From: t.cut + data.Date(7*c.Period), Rows: int64(c.Rows), Z: c.Z, Up: c.Up, Down: c.Down, Alarm: c.Alarm})
 		if c.Alarm && first == nil {
 			first = &h.Weeks[len(h.Weeks)-1]
 		}
@@ -151,7 +151,7 @@ func (t *trainer) chart(h *report.Health, j *judgement, rows organicRows) {
 		if last.Down > last.Up {
 			side = "less"
 		}
-		h.Alarms = append(h.Alarms, report.Alarm{Kind: report.AlarmDrift, Subject: "calibration", Figure: report.Known(max(last.Up, last.Down)), Limit: report.Known(models.CUSUMLimit),
+		h.Alarms = append(h.Alarms, data.Alarm{Kind: data.AlarmDrift, Subject: "calibration", Figure: report.Known(max(last.Up, last.Down)), Limit: report.Known(models.CUSUMLimit),
 			Text: fmt.Sprintf("%s is paid than predicted since about %s: the CUSUM of the calibration intercept is beyond its limit", side, first.From)})
 	}
 }
@@ -166,7 +166,7 @@ const payProbShift = "pay_prob"
 // an alarm where the prediction moved with it: histories grow for years, and with
 // them ratios over them, without anybody paying in another way. In a young log only
 // the prediction's own shift is one.
-func (t *trainer) shifts(h *report.Health, j *judgement, rows organicRows) {
+func (t *trainer) shifts(h *data.ModelHealth, j *judgement, rows organicRows) {
 	last := slices.Max(models.Take(t.frame.AsOf, t.test))
 	recent := func(rows []int) (out []int) {
 		for n, i := range rows {
@@ -183,9 +183,9 @@ func (t *trainer) shifts(h *report.Health, j *judgement, rows organicRows) {
 		if math.IsNaN(psi) {
 			return
 		}
-		h.Shifts = append(h.Shifts, report.Shift{Feature: name, PSI: psi})
+		h.Shifts = append(h.Shifts, data.Shift{Feature: name, PSI: psi})
 		if psi > models.MaxPSI && (name == payProbShift || mature && moved > models.WatchPSI) {
-			h.Alarms = append(h.Alarms, report.Alarm{Kind: report.AlarmDrift, Subject: name, Figure: report.Known(psi), Limit: report.Known(models.MaxPSI),
+			h.Alarms = append(h.Alarms, data.Alarm{Kind: data.AlarmDrift, Subject: name, Figure: report.Known(psi), Limit: report.Known(models.MaxPSI),
 				Text: fmt.Sprintf("its population stability index is %.2f, above %.2f", psi, models.MaxPSI)})
 		}
 	}
@@ -208,7 +208,7 @@ func (t *trainer) shifts(h *report.Health, j *judgement, rows organicRows) {
 			add(name, models.PSI(models.Take(t.X.Cols[c], before), models.Take(t.X.Cols[c], models.Take(t.test, at))))
 		}
 	}
-	slices.SortStableFunc(h.Shifts, func(a, b report.Shift) int { return cmp.Compare(b.PSI, a.PSI) })
+	slices.SortStableFunc(h.Shifts, func(a, b data.Shift) int { return cmp.Compare(b.PSI, a.PSI) })
 }
 
 func float32s(v []float64) []float32 {
@@ -223,7 +223,7 @@ func float32s(v []float64) []float32 {
 // that were logged. To hold is always possible, so the inverse probabilities
 // of the holds must add up to the number of decisions; a channel is not
 // possible for everybody, so of channels only shares are shown.
-func (t *trainer) options(h *report.Health) {
+func (t *trainer) options(h *data.ModelHealth) {
 	var drawn []int
 	for _, i := range t.test {
 		if p := t.frame.TreatProb[i]; p > 0 && p < 1 {
@@ -242,12 +242,12 @@ func (t *trainer) options(h *report.Health) {
 				weight[k] = 1 / t.frame.TreatProb[i]
 			}
 		}
-		o := report.OptionShare{Option: ch, Rows: n, Share: float64(n) / float64(len(drawn))}
+		o := data.OptionShare{Option: ch, Rows: n, Share: float64(n) / float64(len(drawn))}
 		if ch == data.Hold {
 			mean, stderr := uplift.MeanSE(weight, models.Take(t.frame.CustomerID, drawn))
 			o.MeanWeight, o.SE = report.Known(mean), report.Known(stderr)
 			if bias := math.Abs(mean - 1); bias > uplift.MaxWeightBias && bias > alarmSE*stderr {
-				h.Alarms = append(h.Alarms, report.Alarm{Kind: report.AlarmLog, Subject: string(ch), Figure: report.Known(mean), Limit: report.Known(1 + uplift.MaxWeightBias),
+				h.Alarms = append(h.Alarms, data.Alarm{Kind: data.AlarmLog, Subject: string(ch), Figure: report.Known(mean), Limit: report.Known(1 + uplift.MaxWeightBias),
 					Text: fmt.Sprintf("the logged probabilities do not fit what was done: the mean inverse probability is %.3f ± %.3f, not 1", mean, stderr)})
 			}
 		}
@@ -259,7 +259,7 @@ func (t *trainer) options(h *report.Health) {
 
 // groups judges the champion within groups of customers, so that one which is
 // good on the whole and unfair to some shows.
-func (t *trainer) groups(h *report.Health, rows organicRows) {
+func (t *trainer) groups(h *data.ModelHealth, rows organicRows) {
 	for _, g := range []struct {
 		column, feature string
 		name            func(code int) string
@@ -297,14 +297,14 @@ func (t *trainer) organicProb() (out []float64) {
 	return out
 }
 
-func (t *trainer) group(h *report.Health, column, value string, rows []int, p []float64) {
+func (t *trainer) group(h *data.ModelHealth, column, value string, rows []int, p []float64) {
 	y := t.paid(rows)
 	fit := models.FitCalibrationLine(y, p, models.Take(t.frame.CustomerID, rows))
 	m := models.Evaluate(y, p)
-	h.Groups = append(h.Groups, report.Group{Column: column, Value: value, Rows: int64(len(y)), Predicted: m.MeanPrediction, Observed: m.BaseRate,
+	h.Groups = append(h.Groups, data.GroupFigures{Column: column, Value: value, Rows: int64(len(y)), Predicted: m.MeanPrediction, Observed: m.BaseRate,
 		AUC: report.Known(m.AUC), Large: report.Known(fit.Large), LargeSE: report.Known(fit.LargeSE)})
 	if off := math.Abs(fit.Large); off > maxGroupLarge && off > alarmSE*fit.LargeSE {
-		h.Alarms = append(h.Alarms, report.Alarm{Kind: report.AlarmFairness, Subject: column + " " + value, Figure: report.Known(fit.Large), Limit: report.Known(maxGroupLarge),
+		h.Alarms = append(h.Alarms, data.Alarm{Kind: data.AlarmFairness, Subject: column + " " + value, Figure: report.Known(fit.Large), Limit: report.Known(maxGroupLarge),
 			Text: fmt.Sprintf("%.1f %% pay, %.1f %% were predicted: off by %.2f ± %.2f log-odds", 100*m.BaseRate, 100*m.MeanPrediction, fit.Large, fit.LargeSE)})
 	}
 }
@@ -317,7 +317,7 @@ func wordOf(words []string, code int) string {
 }
 
 // vintages judges the champion month by month.
-func (t *trainer) vintages(h *report.Health, rows organicRows) {
+func (t *trainer) vintages(h *data.ModelHealth, rows organicRows) {
 	in := map[data.Date][]int{} // positions in rows.test by month
 	for n, i := range rows.test {
 		day := t.frame.AsOf[i].Time()
@@ -334,7 +334,7 @@ func (t *trainer) vintages(h *report.Health, rows organicRows) {
 		at := in[month]
 		y, q := t.paid(models.Take(rows.test, at)), models.Take(p, at)
 		m := models.Evaluate(y, q)
-		h.Vintages = append(h.Vintages, report.Vintage{Month: month, Rows: int64(m.Rows), Observed: m.BaseRate, Predicted: m.MeanPrediction,
+		h.Vintages = append(h.Vintages, data.Vintage{Month: month, Rows: int64(m.Rows), Observed: m.BaseRate, Predicted: m.MeanPrediction,
 			AUC: report.Known(m.AUC), LogLoss: report.Known(m.LogLoss), BaseLogLoss: report.Known(models.LogLoss(y, models.Take(base, at)))})
 	}
 }

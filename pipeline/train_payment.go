@@ -119,7 +119,7 @@ func (t *trainer) keepPayment(ctx context.Context, boosting *xgb.Learner, rows o
 // evaluation and the card.
 func (t *trainer) describePayment(judged []judgement, rows organicRows) {
 	y := t.paid(rows.test)
-	eval := &report.Evaluation{HorizonDays: t.w.Config.Features.HorizonDays, TestFrom: t.cut, TestTo: slices.Max(t.frame.AsOf),
+	eval := &data.Evaluation{HorizonDays: t.w.Config.Features.HorizonDays, TestFrom: t.cut, TestTo: slices.Max(t.frame.AsOf),
 		TrainRows: int64(len(rows.known)), TestRows: int64(len(rows.test)), Importance: importanceOf(t.payment.importance)}
 	for k, j := range judged {
 		p := j.calibrated
@@ -127,7 +127,7 @@ func (t *trainer) describePayment(judged []judgement, rows organicRows) {
 		t.payment.curves = append(t.payment.curves, models.CardROC{Name: j.name, Points: models.ROC(y, p, rocPoints)})
 		t.payment.metrics = append(t.payment.metrics, namedMetrics{j.name, m})
 		eval.Models = append(eval.Models, scoreOf(j.name, k == 0, m))
-		eval.Reliability = append(eval.Reliability, report.Reliability{Model: j.name, Bins: reliabilityOf(y, p)})
+		eval.Reliability = append(eval.Reliability, data.Reliability{Model: j.name, Bins: reliabilityOf(y, p)})
 	}
 	champion := judged[0]
 	t.payment.lift = models.LiftTable(y, champion.calibrated, 10)
@@ -139,8 +139,8 @@ func (t *trainer) describePayment(judged []judgement, rows organicRows) {
 }
 
 // scoreOf puts the figures of a model into the words of the report.
-func scoreOf(name string, champion bool, m models.Metrics) report.ModelScore {
-	return report.ModelScore{Name: name, Champion: champion, AUC: report.Known(m.AUC), Gini: report.Known(2*m.AUC - 1), KS: report.Known(m.KS),
+func scoreOf(name string, champion bool, m models.Metrics) data.ModelScore {
+	return data.ModelScore{Name: name, Champion: champion, AUC: report.Known(m.AUC), Gini: report.Known(2*m.AUC - 1), KS: report.Known(m.KS),
 		PRAUC: report.Known(m.PRAUC), LogLoss: report.Known(m.LogLoss), Brier: report.Known(m.Brier), BrierSkill: report.Known(m.BrierSkill),
 		ECE: report.Known(m.ECE), Slope: report.Known(m.CalibSlope), Intercept: report.Known(m.CalibIntercept), Large: report.Known(m.CalibInTheLarge)}
 }
@@ -239,31 +239,31 @@ func (t *trainer) paid(rows []int) []float64 {
 	return y
 }
 
-func liftOf(bins []models.LiftBin) []report.LiftDecile {
-	var out []report.LiftDecile
+func liftOf(bins []models.LiftBin) []data.LiftDecile {
+	var out []data.LiftDecile
 	for _, b := range bins {
-		out = append(out, report.LiftDecile{Decile: b.Bin, Rows: int64(b.Rows), Observed: b.Rate, Lift: b.Lift})
+		out = append(out, data.LiftDecile{Decile: b.Bin, Rows: int64(b.Rows), Observed: b.Rate, Lift: b.Lift})
 	}
 	return out
 }
 
-func reliabilityOf(y, p []float64) []report.ReliabilityBin {
-	var out []report.ReliabilityBin
+func reliabilityOf(y, p []float64) []data.ReliabilityBin {
+	var out []data.ReliabilityBin
 	for _, b := range models.Reliability(y, p, 10) {
-		out = append(out, report.ReliabilityBin{Predicted: b.MeanPred, Observed: b.Observed, Rows: int64(b.Rows)})
+		out = append(out, data.ReliabilityBin{Predicted: b.MeanPred, Observed: b.Observed, Rows: int64(b.Rows)})
 	}
 	return out
 }
 
 // importanceOf describes the twenty strongest features.
-func importanceOf(all []models.Importance) []report.Importance {
+func importanceOf(all []models.Importance) []data.Importance {
 	words := map[string]string{}
 	for _, f := range features.Dictionary() {
 		words[f.Name] = f.Doc
 	}
-	var out []report.Importance
+	var out []data.Importance
 	for _, i := range all[:min(20, len(all))] {
-		out = append(out, report.Importance{Feature: i.Feature, Description: words[i.Feature], MeanAbsSHAP: i.MeanAbsSHAP})
+		out = append(out, data.Importance{Feature: i.Feature, Description: words[i.Feature], MeanAbsSHAP: i.MeanAbsSHAP})
 	}
 	return out
 }

@@ -12,7 +12,6 @@ import (
 	"dunning/data"
 	"dunning/optimizer"
 	"dunning/optimizer/clp"
-	"dunning/pipeline/report"
 	"dunning/policy/regua"
 )
 
@@ -23,7 +22,7 @@ import (
 // into memory.
 type WhatIf struct {
 	AsOf data.Date
-	Plan *report.Plan // as optimization.json has it
+	Plan *data.PlanFigures // as optimization.json has it
 	// Grid's values are those of the touches that the plan may choose; Allowed
 	// has those of every touch that the law allows, of the same customers.
 	Grid     *optimizer.Grid
@@ -176,7 +175,7 @@ func (p *planner) cappedBoth(ctx context.Context, all, worth *optimizer.MemoryVa
 }
 
 // whatIf puts the values into files and gathers the rest.
-func (p *planner) whatIf(home string, plan *report.Plan, all, worth *optimizer.MemoryValues) (*WhatIf, error) {
+func (p *planner) whatIf(home string, plan *data.PlanFigures, all, worth *optimizer.MemoryValues) (*WhatIf, error) {
 	out := &WhatIf{AsOf: p.w.AsOf, Plan: plan, Segments: p.book.segment, FixedCents: p.fixedCents(), TakenCents: p.takenCents(), TakenSlots: map[optimizer.Slot]int64{}}
 	if p.reguas != nil {
 		out.TakenSlots = maps.Clone(p.reguas.wallet.takenSlots)

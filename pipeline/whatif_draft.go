@@ -11,7 +11,6 @@ import (
 
 	"dunning/data"
 	"dunning/optimizer"
-	"dunning/pipeline/report"
 )
 
 // Changes are other limits than those of the configuration.
@@ -31,7 +30,7 @@ type CapacityChange struct {
 // DraftPlan is a plan with other limits.
 type DraftPlan struct {
 	AsOf     data.Date
-	Plan     *report.Plan
+	Plan     *data.PlanFigures
 	Actions  []data.Action
 	Segments map[string]string // of the customers with an action, by customer
 	Dir      string            // where its files are: plans/what-if/<plan_id>

@@ -20,121 +20,24 @@ const (
 	evaluationFile   = "evaluation.json"
 )
 
-// PlanFigures is what the planning says about its plan as a whole: the part of
+// PlanDocument is what the planning says about its plan as a whole: the part of
 // optimization.json that people look at.
-type PlanFigures struct {
-	Plan struct {
-		ID           string         `json:"plan_id"`
-		From         data.Date      `json:"from"`
-		To           data.Date      `json:"to"` // last day, included
-		SHA256       string         `json:"sha256"`
-		BudgetCents  data.Cents     `json:"budget_cents"`
-		SpentCents   data.Cents     `json:"spent_cents"`
-		ValueCents   data.Cents     `json:"value_cents"` // expected additional recovery
-		Customers    int64          `json:"customers"`   // with an open balance
-		Touched      int64          `json:"touched"`     // with an action
-		Candidates   int64          `json:"candidates"`  // options looked at
-		Allowed      int64          `json:"allowed"`     // of those, by law, consent and policy
-		Holdout      int64          `json:"holdout"`     // customers left alone at random, to measure
-		Exploration  int64          `json:"exploration"` // actions drawn at random, to learn
-		Channels     []ChannelTotal `json:"channels"`
-		Days         []DayTotal     `json:"days"`
-		Prices       []RowPrice     `json:"prices"` // dearest first
-		Curve        []BudgetPoint  `json:"curve"`  // by budget
-		Unmet        []UnmetRow     `json:"unmet"`
-		Status       string         `json:"status"`
-		Gap          float64        `json:"gap"`
-		MaxViolation *float64       `json:"max_violation"`
-	} `json:"plan"`
-	Blocked []BlockedBy `json:"blocked"`
+type PlanDocument struct {
+	Plan    data.PlanFigures `json:"plan"`
+	Blocked []data.Blocked   `json:"blocked"`
 }
 
-// ChannelTotal adds up the actions of one channel.
-type ChannelTotal struct {
-	Channel    data.Channel `json:"channel"`
-	Actions    int64        `json:"actions"`
-	CostCents  data.Cents   `json:"cost_cents"`
-	ValueCents data.Cents   `json:"value_cents"`
-	Capacity   *int64       `json:"capacity"` // of all days; nil when unlimited
-}
-
-// DayTotal counts the actions of one channel on one day.
-type DayTotal struct {
-	Channel  data.Channel `json:"channel"`
-	Day      data.Date    `json:"day"`
-	Actions  int64        `json:"actions"`
-	Capacity *int64       `json:"capacity"` // nil when unlimited
-}
-
-// RowPrice is the shadow price of one limit: what one more unit would bring in.
-type RowPrice struct {
-	Kind    string       `json:"kind"` // budget, capacity or segment
-	Row     string       `json:"row"`
-	Channel data.Channel `json:"channel"`
-	Day     data.Date    `json:"day"`
-	Limit   float64      `json:"limit"`
-	Used    float64      `json:"used"`
-	// PriceCents is cents per cent for a budget, cents per touch for a capacity.
-	PriceCents float64 `json:"price_cents"`
-}
-
-// BudgetPoint is what the best plan of one budget would bring in: certainly
-// LowCents to HighCents.
-type BudgetPoint struct {
-	BudgetCents data.Cents `json:"budget_cents"`
-	ValueCents  data.Cents `json:"value_cents"`
-	LowCents    data.Cents `json:"low_cents"`
-	HighCents   data.Cents `json:"high_cents"`
-	Chosen      bool       `json:"chosen"`
-}
-
-// UnmetRow is a minimum that the plan misses.
-type UnmetRow struct {
-	Row      string  `json:"row"`
-	Demanded float64 `json:"demanded"`
-	Reached  float64 `json:"reached"`
-}
-
-// BlockedBy counts what a rule of law, consent or policy forbade.
-type BlockedBy struct {
-	Rule       string `json:"rule"`
-	Title      string `json:"title"`       // in Portuguese
-	Source     string `json:"legal_basis"` // the article it comes from
-	Candidates int64  `json:"candidates"`
-	Customers  int64  `json:"customers"`
-}
-
-// ModelHealth is what the evaluation of the model in force found.
-type ModelHealth struct {
-	Uplift []MeasuredEffect `json:"uplift"`
-	Health struct {
-		Alarms []HealthAlarm `json:"alarms"`
-	} `json:"health"`
-}
-
-// MeasuredEffect is the mean effect of a touch on the probability of payment,
-// as measured on held-out data, with its 95 % interval.
-type MeasuredEffect struct {
-	Channel data.Channel `json:"channel"`
-	ATE     *float64     `json:"ate"`
-	ATELo   *float64     `json:"ate_lo"`
-	ATEHi   *float64     `json:"ate_hi"`
-}
-
-// HealthAlarm is something that a person must look at before the model is
-// trusted.
-type HealthAlarm struct {
-	Kind    string   `json:"kind"` // leak, drift, log or fairness
-	Subject string   `json:"subject"`
-	Figure  *float64 `json:"figure"`
-	Limit   *float64 `json:"limit"`
+// ModelEvaluation is what the evaluation of the model in force found.
+type ModelEvaluation struct {
+	Uplift []data.UpliftFigures `json:"uplift"`
+	Health data.ModelHealth     `json:"health"`
 }
 
 // Interval returns the range of the expected recovery of a plan: each channel's
 // value times the ends of its measured mean effect over that effect, as if all
 // channels erred the same way. ok is false where a channel with actions has no
 // measured effect above zero: then its part could be anything.
-func (m *ModelHealth) Interval(channels []ChannelTotal) (low, high data.Cents, ok bool) {
+func (m *ModelEvaluation) Interval(channels []data.PlanChannel) (low, high data.Cents, ok bool) {
 	sumLow, sumHigh := 0.0, 0.0
 	for _, c := range channels {
 		if c.Actions == 0 {
@@ -161,13 +64,13 @@ type FigureFiles struct {
 	home string
 
 	mu      sync.Mutex
-	figures map[string]*PlanFigures // by version of the folder
-	health  map[string]*ModelHealth
+	figures map[string]*PlanDocument // by version of the folder
+	health  map[string]*ModelEvaluation
 }
 
 // OpenFigures returns the figures of a home.
 func OpenFigures(home string) *FigureFiles {
-	return &FigureFiles{home: home, figures: map[string]*PlanFigures{}, health: map[string]*ModelHealth{}}
+	return &FigureFiles{home: home, figures: map[string]*PlanDocument{}, health: map[string]*ModelEvaluation{}}
 }
 
 // PlanDays lists the days that have a plan, newest first.
@@ -175,13 +78,13 @@ func (f *FigureFiles) PlanDays() []data.Date { return (&FileStore{home: f.home})
 
 // Figures returns those of the plan of a day. The error is an *Error with
 // CodeNotFound, or wraps data.ErrDamagedFile.
-func (f *FigureFiles) Figures(_ context.Context, asOf data.Date) (*PlanFigures, error) {
+func (f *FigureFiles) Figures(_ context.Context, asOf data.Date) (*PlanDocument, error) {
 	return document(f, f.figures, filepath.Join(f.home, plansFolder, asOf.String()), optimizationFile)
 }
 
 // Health returns what the evaluation of the promoted model found, or that there
 // is none, as Figures does.
-func (f *FigureFiles) Health(context.Context) (*ModelHealth, error) {
+func (f *FigureFiles) Health(context.Context) (*ModelEvaluation, error) {
 	return document(f, f.health, filepath.Join(f.home, modelsFolder, promotedModel), evaluationFile)
 }
 

@@ -340,10 +340,10 @@ func known(p *float64) float64 {
 	return *p
 }
 
-func paymentNearTheCeiling(t *testing.T, truth *report.Truth, e *report.Evaluation) {
+func paymentNearTheCeiling(t *testing.T, truth *report.Truth, e *data.Evaluation) {
 	t.Helper()
 	ours, ceiling, oracle := truth.Ours, truth.Ceiling, truth.Oracle
-	var base *report.ModelScore
+	var base *data.ModelScore
 	for i := range e.Models {
 		if e.Models[i].Name == "base-rate" {
 			base = &e.Models[i]

@@ -6,8 +6,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"dunning/data"
 	"dunning/pipeline"
-	"dunning/pipeline/report"
 )
 
 // newForecastCommand shows what will be paid.
@@ -47,12 +47,12 @@ the day's plan takes its place. docs/FORECAST.md says how.`,
 		},
 	}
 	cmd.Flags().StringVar(&asOf, "as-of", "", "day of the run (default: the latest)")
-	cmd.Flags().StringVar(&segment, "segment", report.ReceiptsAll, "one segment, as \"dunning segments list\" names them")
+	cmd.Flags().StringVar(&segment, "segment", data.ReceiptsAll, "one segment, as \"dunning segments list\" names them")
 	cmd.Flags().BoolVar(&days, "days", false, "by day instead of by week")
 	return cmd
 }
 
-func (a *app) printForecast(f *report.Receipts, grain, segment string) {
+func (a *app) printForecast(f *data.Receipts, grain, segment string) {
 	fmt.Fprintf(a.stdout, "Receipts from %s on, %s; plan %s\n", f.AsOf, segment, f.PlanID)
 	t := a.newTable("from", "expected", "low", "high", "the plan adds", "usual contact", "with the plan")
 	for _, r := range f.Rows {

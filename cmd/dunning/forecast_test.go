@@ -6,14 +6,13 @@ import (
 	"testing"
 
 	"dunning/data"
-	"dunning/pipeline/report"
 )
 
 // TestForecastOfARun: days add up to weeks about, segments to the whole, the
 // plan's worth is in it, and the forecast is kept as it was made.
 func TestForecastOfARun(t *testing.T) {
 	home := aRanHome(t)
-	var f report.Receipts
+	var f data.Receipts
 	oneDocument(t, must(t, "forecast", "--home", home, "--json"), &f)
 	if len(f.Rows) == 0 || f.Nominal != .9 {
 		t.Fatalf("%+v", f)
@@ -23,7 +22,7 @@ func TestForecastOfARun(t *testing.T) {
 		if !(r.LowCents >= 0 && r.LowCents <= r.HighCents) || r.WithPlanCents != r.ExpectedCents+r.PlanCents-r.UsualCents {
 			t.Errorf("%+v", r)
 		}
-		if r.Grain == "day" && r.Segment == report.ReceiptsAll {
+		if r.Grain == "day" && r.Segment == data.ReceiptsAll {
 			plan += r.PlanCents
 		}
 	}

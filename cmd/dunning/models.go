@@ -13,7 +13,6 @@ import (
 	"dunning/data"
 	"dunning/models/registry"
 	"dunning/pipeline"
-	"dunning/pipeline/report"
 )
 
 // newModelsCommand works on the versions of the models.
@@ -158,7 +157,7 @@ func (a *app) modelsShow() *cobra.Command {
 }
 
 // printScores shows the models of one training side by side.
-func (a *app) printScores(scores []report.ModelScore) {
+func (a *app) printScores(scores []data.ModelScore) {
 	t := a.newTable("model", "AUC", "Gini", "KS", "PR-AUC", "log loss", "Brier skill", "slope", "in the large")
 	for _, m := range scores {
 		t.AppendRow(table.Row{m.Name, figure(m.AUC), figure(m.Gini), figure(m.KS), figure(m.PRAUC), figure(m.LogLoss), figure(m.BrierSkill), figure(m.Slope), figure(m.Large)})

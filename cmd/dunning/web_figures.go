@@ -206,21 +206,7 @@ func (m *modelVersions) Version(_ context.Context, id string) (*web.ModelDetail,
 		return nil, fmt.Errorf("models: %w", err)
 	}
 	out.Card = string(bytes.TrimSpace(card))
-	// Both sides have the names of report.json.
-	figures := struct {
-		Evaluation any `json:"evaluation"`
-		Uplift     any `json:"uplift"`
-		Health     any `json:"health"`
-	}{t.Evaluation.Payment, t.Evaluation.Uplift, t.Evaluation.Health}
-	b, err := json.Marshal(figures)
-	if err != nil {
-		return nil, fmt.Errorf("models: %w", err)
-	}
-	var report web.Report
-	if err := json.Unmarshal(b, &report); err != nil {
-		return nil, fmt.Errorf("models: %w", err)
-	}
-	out.Evaluation, out.Uplift, out.Health = report.Evaluation, report.Uplift, report.Health
+	out.Evaluation, out.Uplift, out.Health = t.Evaluation.Payment, t.Evaluation.Uplift, t.Evaluation.Health
 	return out, nil
 }
 

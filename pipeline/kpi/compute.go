@@ -8,6 +8,9 @@ import (
 	"dunning/data"
 )
 
+// reading is the indicators while they are being read.
+type reading struct{ data.Indicators }
+
 // Compute returns the indicators of the lake at cfg.AsOf. It reads the lake
 // once per query, within cfg.MemoryMB of memory, and writes nothing to it. The
 // result depends on the lake's rows and on cfg alone.
@@ -15,7 +18,7 @@ import (
 // The error wraps data.ErrUsage for a wrong cfg, data.ErrBadInput when the
 // lake lacks customers, invoices or payments or has no invoice before AsOf,
 // and data.ErrDamagedFile when a file cannot be read.
-func Compute(ctx context.Context, cfg Config) (*Indicators, error) {
+func Compute(ctx context.Context, cfg Config) (*data.Indicators, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -25,7 +28,7 @@ func Compute(ctx context.Context, cfg Config) (*Indicators, error) {
 		return nil, err
 	}
 	defer l.Close()
-	r := &Indicators{AsOf: cfg.AsOf}
+	r := &reading{data.Indicators{AsOf: cfg.AsOf}}
 	steps := []func(context.Context, *lake, Config) error{
 		r.setPeriod, r.readBalances, r.readCustomers, r.readCure, r.readFlows, r.readTiming,
 		r.readPromises, r.readRecovery, r.readFunnel, r.readReach, r.readActivity, r.readIncremental,
@@ -36,12 +39,12 @@ func Compute(ctx context.Context, cfg Config) (*Indicators, error) {
 		}
 	}
 	r.divide()
-	return r, nil
+	return &r.Indicators, nil
 }
 
 // setPeriod chooses the currency and the months and prepares the tables that
 // the queries share.
-func (r *Indicators) setPeriod(ctx context.Context, l *lake, cfg Config) error {
+func (r *reading) setPeriod(ctx context.Context, l *lake, cfg Config) error {
 	asOf := "DATE " + quote(cfg.AsOf.String())
 	first, err := r.currency(ctx, l, cfg, asOf)
 	if err != nil {
@@ -59,7 +62,7 @@ func (r *Indicators) setPeriod(ctx context.Context, l *lake, cfg Config) error {
 		m := r.Months - k
 		snaps = append(snaps, fmt.Sprintf("(%d, DATE '%s', DATE '%s')", k, monthsBefore(cfg.AsOf, m), monthsBefore(cfg.AsOf, m+1)))
 		if k > 0 {
-			r.Series = append(r.Series, Month{From: monthsBefore(cfg.AsOf, m+1), To: monthsBefore(cfg.AsOf, m)})
+			r.Series = append(r.Series, data.MonthFigures{From: monthsBefore(cfg.AsOf, m+1), To: monthsBefore(cfg.AsOf, m)})
 		}
 	}
 	settings := fmt.Sprintf(`SET VARIABLE as_of = %s; SET VARIABLE from_on = DATE '%s';
@@ -76,7 +79,7 @@ func (r *Indicators) setPeriod(ctx context.Context, l *lake, cfg Config) error {
 }
 
 // currency chooses the currency and returns the first day of issue in it.
-func (r *Indicators) currency(ctx context.Context, l *lake, cfg Config, asOf string) (first data.Date, err error) {
+func (r *reading) currency(ctx context.Context, l *lake, cfg Config, asOf string) (first data.Date, err error) {
 	var found, total int64
 	text := `SELECT currency, COUNT(*) AS n, CAST(MIN(issued_on) AS VARCHAR)
 		FROM invoices WHERE issued_on < ` + asOf + ` GROUP BY currency ORDER BY n DESC, currency`
@@ -110,10 +113,10 @@ func (r *Indicators) currency(ctx context.Context, l *lake, cfg Config, asOf str
 
 // readBalances fills aging, balances and roll rates from the open invoices at
 // each month's end.
-func (r *Indicators) readBalances(ctx context.Context, l *lake, cfg Config) error {
+func (r *reading) readBalances(ctx context.Context, l *lake, cfg Config) error {
 	type cell struct{ cents, entered data.Cents }
 	at := make([][Buckets]cell, r.Months+1)
-	r.Aging = make([]AgingBucket, Buckets)
+	r.Aging = make([]data.AgingBucket, Buckets)
 	err := l.each(ctx, "buckets", func(scan func(...any) error) error {
 		var k, b int
 		var cents, n, entered int64
@@ -145,13 +148,13 @@ func (r *Indicators) readBalances(ctx context.Context, l *lake, cfg Config) erro
 	}
 	r.fillAging(cfg.ProvisionBasisPoints)
 	for b := 0; b < Buckets-1; b++ {
-		roll := RollRate{FromBucket: b}
+		roll := data.RollRate{FromBucket: b}
 		for k := 1; k <= r.Months; k++ {
 			to := at[k][b+1].cents
 			if b+1 == Buckets-1 {
 				to = at[k][b+1].entered // the open bucket also holds what was there before
 			}
-			roll.Months = append(roll.Months, RollMonth{To: r.Series[k-1].To, FromCents: at[k-1][b].cents, ToCents: to})
+			roll.Months = append(roll.Months, data.RollMonth{To: r.Series[k-1].To, FromCents: at[k-1][b].cents, ToCents: to})
 		}
 		r.Roll = append(r.Roll, roll)
 	}
@@ -159,7 +162,7 @@ func (r *Indicators) readBalances(ctx context.Context, l *lake, cfg Config) erro
 }
 
 // fillAging sets the bounds and provisions of the buckets, and their totals.
-func (r *Indicators) fillAging(provision [Buckets]int) {
+func (r *reading) fillAging(provision [Buckets]int) {
 	for b := range r.Aging {
 		a := &r.Aging[b]
 		a.FromDays = BucketFrom[b]
@@ -188,15 +191,15 @@ func shareOf(c data.Cents, basisPoints int) data.Cents {
 	return whole*data.Cents(basisPoints) + (rest*data.Cents(basisPoints)+5000)/10000
 }
 
-func (r *Indicators) readCustomers(ctx context.Context, l *lake, _ Config) error {
+func (r *reading) readCustomers(ctx context.Context, l *lake, _ Config) error {
 	return l.each(ctx, "customers", func(scan func(...any) error) error {
 		return scan(&r.Customers, &r.OpenCustomers, &r.OverdueCustomers)
 	})
 }
 
-func (r *Indicators) readCure(ctx context.Context, l *lake, _ Config) error {
+func (r *reading) readCure(ctx context.Context, l *lake, _ Config) error {
 	for _, m := range r.Series {
-		r.Cure = append(r.Cure, CureMonth{To: m.To})
+		r.Cure = append(r.Cure, data.CureMonth{To: m.To})
 	}
 	return l.each(ctx, "cure", func(scan func(...any) error) error {
 		var k int
@@ -209,7 +212,7 @@ func (r *Indicators) readCure(ctx context.Context, l *lake, _ Config) error {
 	})
 }
 
-func (r *Indicators) readFlows(ctx context.Context, l *lake, _ Config) error {
+func (r *reading) readFlows(ctx context.Context, l *lake, _ Config) error {
 	return l.each(ctx, "flows", func(scan func(...any) error) error {
 		var k int
 		var billed, collected, overdue, cancelled data.Cents
@@ -229,8 +232,8 @@ func (r *Indicators) readFlows(ctx context.Context, l *lake, _ Config) error {
 // numbers them from 0.
 const timingBins = 32
 
-func (r *Indicators) readTiming(ctx context.Context, l *lake, _ Config) error {
-	r.Timing = make([]TimingBin, timingBins)
+func (r *reading) readTiming(ctx context.Context, l *lake, _ Config) error {
+	r.Timing = make([]data.TimingBin, timingBins)
 	for i := range r.Timing {
 		from, to := -35+5*i, -31+5*i
 		if i > 0 {

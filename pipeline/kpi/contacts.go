@@ -7,7 +7,7 @@ import (
 	"dunning/data"
 )
 
-func (r *Indicators) readPromises(ctx context.Context, l *lake, cfg Config) error {
+func (r *reading) readPromises(ctx context.Context, l *lake, cfg Config) error {
 	p := &r.Promises
 	p.GraceDays = cfg.GraceDays
 	return l.each(ctx, "promises", func(scan func(...any) error) error {
@@ -15,21 +15,21 @@ func (r *Indicators) readPromises(ctx context.Context, l *lake, cfg Config) erro
 	})
 }
 
-func (r *Indicators) readRecovery(ctx context.Context, l *lake, _ Config) error {
+func (r *reading) readRecovery(ctx context.Context, l *lake, _ Config) error {
 	v := &r.Recovery
 	return l.each(ctx, "recovery", func(scan func(...any) error) error {
 		return scan(&v.AssignedCents, &v.CollectedCents, &v.OpeningCents, &v.OpeningCollectedCents)
 	})
 }
 
-func (r *Indicators) readFunnel(ctx context.Context, l *lake, _ Config) error {
+func (r *reading) readFunnel(ctx context.Context, l *lake, _ Config) error {
 	c := &r.Contacts
 	for _, ch := range data.Channels {
-		c.Channels = append(c.Channels, ChannelContacts{Channel: ch})
+		c.Channels = append(c.Channels, data.ChannelContacts{Channel: ch})
 	}
 	return l.each(ctx, "funnel", func(scan func(...any) error) error {
 		var channel string
-		var f ChannelContacts
+		var f data.ChannelContacts
 		if err := scan(&channel, &f.Sent, &f.Delivered, &f.Opened, &f.Replied, &f.Bounced, &f.CostCents); err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (r *Indicators) readFunnel(ctx context.Context, l *lake, _ Config) error {
 	})
 }
 
-func (r *Indicators) readReach(ctx context.Context, l *lake, _ Config) error {
+func (r *reading) readReach(ctx context.Context, l *lake, _ Config) error {
 	c := &r.Contacts
 	return l.each(ctx, "reach", func(scan func(...any) error) error {
 		return scan(&c.Channels[0].Reachable, &c.Channels[1].Reachable, &c.Channels[2].Reachable,
@@ -55,16 +55,16 @@ func (r *Indicators) readReach(ctx context.Context, l *lake, _ Config) error {
 	})
 }
 
-func (r *Indicators) readActivity(ctx context.Context, l *lake, _ Config) error {
+func (r *reading) readActivity(ctx context.Context, l *lake, _ Config) error {
 	for i := range r.Series {
 		for _, ch := range data.Channels {
-			r.Series[i].Channels = append(r.Series[i].Channels, ChannelTouches{Channel: ch})
+			r.Series[i].Channels = append(r.Series[i].Channels, data.ChannelTouches{Channel: ch})
 		}
 	}
 	return l.each(ctx, "activity", func(scan func(...any) error) error {
 		var k int
 		var channel string
-		var t ChannelTouches
+		var t data.ChannelTouches
 		if err := scan(&k, &channel, &t.Touches, &t.CostCents); err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func (a arm) residualVariance(rate float64) float64 {
 	return max(0, (squares-sum*sum/n)/(n-1))
 }
 
-func (r *Indicators) readIncremental(ctx context.Context, l *lake, _ Config) error {
+func (r *reading) readIncremental(ctx context.Context, l *lake, _ Config) error {
 	var treated, holdout arm
 	v := &r.Incremental
 	err := l.each(ctx, "incremental", func(scan func(...any) error) error {
@@ -54,7 +54,7 @@ func (r *Indicators) readIncremental(ctx context.Context, l *lake, _ Config) err
 	v.TreatedCustomers, v.TreatedCents, v.TreatedOwedCents = treated.n, treated.paid, treated.owed
 	v.HoldoutCustomers, v.HoldoutCents, v.HoldoutOwedCents = holdout.n, holdout.paid, holdout.owed
 	if treated.n >= 2 && holdout.n >= 2 && holdout.owed > 0 {
-		v.compare(treated, holdout)
+		compare(v, treated, holdout)
 	}
 	return nil
 }
@@ -66,7 +66,7 @@ const normal95 = 1.959963984540054
 // the spend by the difference. Its interval is that of the ratio estimator, by
 // the delta method (Cochran, Sampling Techniques, 1977, ch. 6): what customers
 // pay varies mostly because what they owe does, and that part cancels.
-func (v *Incremental) compare(treated, holdout arm) {
+func compare(v *data.IncrementalFigures, treated, holdout arm) {
 	nt, nh := float64(treated.n), float64(holdout.n)
 	scale := float64(treated.owed) / float64(holdout.owed)
 	rate := float64(holdout.paid) / float64(holdout.owed)

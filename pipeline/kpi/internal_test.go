@@ -53,9 +53,8 @@ func TestShareOf(t *testing.T) {
 // increment's variance is 3 · 1.75 + (100 ÷ 32)² · 2 · 2 = 44.3125, and half
 // the interval 1.959964 · √44.3125 = 13.0470.
 func TestIncrementalCostAndItsInterval(t *testing.T) {
-	v := Incremental{SpendCents: 9}
-	v.compare(
-		arm{n: 3, paid: 60, owed: 100, paidSquared: 1256, product: 2120, owedSquared: 3600},
+	v := data.IncrementalFigures{SpendCents: 9}
+	compare(&v, arm{n: 3, paid: 60, owed: 100, paidSquared: 1256, product: 2120, owedSquared: 3600},
 		arm{n: 2, paid: 12, owed: 32, paidSquared: 74, product: 192, owedSquared: 512})
 	for _, c := range []struct {
 		name string
@@ -73,8 +72,8 @@ func TestIncrementalCostAndItsInterval(t *testing.T) {
 			t.Errorf("%s: got %v, want %g", c.name, c.got, c.want)
 		}
 	}
-	harm := Incremental{SpendCents: 9}
-	harm.compare(arm{n: 2, paid: 2, owed: 100, paidSquared: 2, product: 100, owedSquared: 5000},
+	harm := data.IncrementalFigures{SpendCents: 9}
+	compare(&harm, arm{n: 2, paid: 2, owed: 100, paidSquared: 2, product: 100, owedSquared: 5000},
 		arm{n: 2, paid: 100, owed: 100, paidSquared: 5000, product: 5000, owedSquared: 5000})
 	if harm.PerReal != nil || harm.PerRealLo != nil || harm.PerRealHi != nil {
 		t.Error("touches that brought in less than the holdout have a cost per real")

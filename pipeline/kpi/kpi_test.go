@@ -15,7 +15,7 @@ import (
 )
 
 // compute returns the indicators of the hand-made lake.
-func compute(t *testing.T, l *tables) *kpi.Indicators {
+func compute(t *testing.T, l *tables) *data.Indicators {
 	t.Helper()
 	r, err := kpi.Compute(context.Background(), kpi.Config{
 		Lake: l.write(t, 1), AsOf: day("2026-01-01"), Months: 2, GraceDays: 3, TempDir: t.TempDir(),
@@ -136,8 +136,8 @@ func TestHandComputedRates(t *testing.T) {
 func TestHandComputedSeries(t *testing.T) {
 	r := compute(t, handMade())
 	share := func(f float64) *float64 { return &f }
-	channels := func(email, sms, voice [2]int64) []kpi.ChannelTouches {
-		return []kpi.ChannelTouches{
+	channels := func(email, sms, voice [2]int64) []data.ChannelTouches {
+		return []data.ChannelTouches{
 			{Channel: data.Email, Touches: email[0], CostCents: data.Cents(email[1])},
 			{Channel: data.SMS, Touches: sms[0], CostCents: data.Cents(sms[1])},
 			{Channel: data.WhatsApp},
@@ -145,7 +145,7 @@ func TestHandComputedSeries(t *testing.T) {
 			{Channel: data.Letter},
 		}
 	}
-	want := []kpi.Month{
+	want := []data.MonthFigures{
 		{From: day("2025-11-01"), To: day("2025-12-01"), BilledCents: 21000, CollectedCents: 4000,
 			ReceivableCents: 72000, OverdueCents: 51000, OverdueShare: share(51000.0 / 72000),
 			Channels: channels([2]int64{1, 2}, [2]int64{}, [2]int64{})},

@@ -150,7 +150,7 @@ func TestOrderPartsAndThreadsChangeNothing(t *testing.T) {
 // What happens at or after midnight of AsOf is not known yet.
 func TestLaterEventsChangeNothing(t *testing.T) {
 	asOf := day("2026-01-05")
-	known := func(l *tables) *kpi.Indicators {
+	known := func(l *tables) *data.Indicators {
 		r, err := kpi.Compute(context.Background(), kpi.Config{Lake: l.write(t, 1), AsOf: asOf, GraceDays: 2})
 		if err != nil {
 			t.Fatal(err)

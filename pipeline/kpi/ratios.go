@@ -4,7 +4,7 @@ import "dunning/data"
 
 // divide fills the figures that are quotients of the sums, by the formulas of
 // docs/INDICATORS.md.
-func (r *Indicators) divide() {
+func (r *reading) divide() {
 	r.OverdueShare = ratio(r.OverdueCents, r.ReceivableCents)
 	r.DefaultRate = ratio(r.Over90Cents, r.ReceivableCents)
 	r.Coverage = ratio(r.ProvisionCents, r.Over90Cents)
@@ -34,7 +34,7 @@ func (r *Indicators) divide() {
 }
 
 // divideSales fills the indicators that compare receivables with sales.
-func (r *Indicators) divideSales() {
+func (r *reading) divideSales() {
 	days, sales := float64(r.Days), float64(r.BilledCents)
 	r.DSO = quotient(float64(r.ReceivableCents)*days, sales)
 	r.BestPossibleDSO = quotient(float64(r.CurrentCents)*days, sales)
@@ -48,7 +48,7 @@ func (r *Indicators) divideSales() {
 }
 
 // divideMonths fills the rates by month and over all months.
-func (r *Indicators) divideMonths() {
+func (r *reading) divideMonths() {
 	for i := range r.Series {
 		r.Series[i].OverdueShare = ratio(r.Series[i].OverdueCents, r.Series[i].ReceivableCents)
 	}

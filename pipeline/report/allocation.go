@@ -32,7 +32,7 @@ func (v voice) plan(d Data) section {
 
 // planModel says which version of the models the plan uses, and why not the
 // newest; "" where nothing is known of it.
-func (v voice) planModel(p *Plan) string {
+func (v voice) planModel(p *data.PlanFigures) string {
 	text := ""
 	switch {
 	case p.ModelVersion == "":
@@ -48,7 +48,7 @@ func (v voice) planModel(p *Plan) string {
 	return text
 }
 
-func (v voice) curve(p *Plan) block {
+func (v voice) curve(p *data.PlanFigures) block {
 	b := block{Title: v.say("f_curve"), Table: &sheet{
 		Header: v.says("budget", "expected_value", "at_most", "per_real"), Align: "rrrr"}, Note: v.say("curve_note")}
 	line, most := chart.XYLine{Series: 0}, chart.XYLine{Series: 4, Dashed: true, Name: v.say("at_most")}
@@ -81,7 +81,7 @@ func (v voice) curve(p *Plan) block {
 }
 
 // actionsByDay shows a strip per channel: the days in the order given.
-func (v voice) actionsByDay(p *Plan) block {
+func (v voice) actionsByDay(p *data.PlanFigures) block {
 	b := block{Title: v.say("f_days"), Table: v.channels(p), Note: v.say("capacity_mark")}
 	days := planDays(p)
 	at := map[data.Date]int{}
@@ -119,7 +119,7 @@ func (v voice) actionsByDay(p *Plan) block {
 }
 
 // planDays lists every day of the plan's window that has room or actions.
-func planDays(p *Plan) []data.Date {
+func planDays(p *data.PlanFigures) []data.Date {
 	has := map[data.Date]bool{}
 	first, last := data.Date(math.MaxInt32), data.Date(math.MinInt32)
 	for _, pd := range p.Days {
@@ -135,7 +135,7 @@ func planDays(p *Plan) []data.Date {
 	return days
 }
 
-func (v voice) channels(p *Plan) *sheet {
+func (v voice) channels(p *data.PlanFigures) *sheet {
 	t := &sheet{Header: v.says("channel", "actions", "capacity", "cost", "expected_value", "per_real"), Align: "lrrrrr"}
 	var cost, value data.Cents
 	for _, c := range p.Channels {
@@ -143,7 +143,7 @@ func (v voice) channels(p *Plan) *sheet {
 			v.Money(c.CostCents), v.Money(c.ValueCents), v.returns(c.ValueCents, c.CostCents)})
 		cost, value = cost+c.CostCents, value+c.ValueCents
 	}
-	t.Footer = []string{v.say("total"), v.Int(p.actions()), "", v.Money(cost), v.Money(value), v.returns(value, cost)}
+	t.Footer = []string{v.say("total"), v.Int(actionsOf(p)), "", v.Money(cost), v.Money(value), v.returns(value, cost)}
 	return t
 }
 
@@ -160,7 +160,7 @@ const dearest = 12
 
 // prices shows what the limits cost. The picture holds the capacities only:
 // a real of budget and a touch are not to be compared by length.
-func (v voice) prices(p *Plan) block {
+func (v voice) prices(p *data.PlanFigures) block {
 	b := block{Title: v.say("f_prices"), Note: v.say("prices_note"), Table: &sheet{
 		Header: v.says("limit", "used", "price", "price_range"), Align: "lrrr"}}
 	var bars []chart.Bar
@@ -170,14 +170,14 @@ func (v voice) prices(p *Plan) block {
 		}
 		name, used := v.priceName(price), v.Decimal(price.Used, 0)+" / "+v.Decimal(price.Limit, 0)
 		unit := 100.0
-		if price.Kind == PriceBudget { // cents per cent are reais per real
+		if price.Kind == data.PriceBudget { // cents per cent are reais per real
 			unit = 1
 		}
 		text := v.Rate(price.PriceCents / unit)
 		switch price.Kind {
-		case PriceBudget:
+		case data.PriceBudget:
 			used = v.MoneyShort(price.Used) + " / " + v.MoneyShort(price.Limit)
-		case PriceCapacity:
+		case data.PriceCapacity:
 			bars = append(bars, chart.Bar{Label: name, Value: price.PriceCents, Text: text, Series: max(0, price.Channel.Index())})
 		}
 		b.Table.Rows = append(b.Table.Rows, []string{name, used, text, v.priceRange(price, unit)})
@@ -188,7 +188,7 @@ func (v voice) prices(p *Plan) block {
 
 // priceRange shows what one more unit brings and one unit less costs; "–" where
 // that is not known.
-func (v voice) priceRange(p Price, unit float64) string {
+func (v voice) priceRange(p data.RowPrice, unit float64) string {
 	switch {
 	case p.LowCents == nil:
 		return "–"
@@ -199,22 +199,22 @@ func (v voice) priceRange(p Price, unit float64) string {
 }
 
 // ladders counts the customers by their number of touches.
-func (v voice) ladders(p *Plan) *sheet {
+func (v voice) ladders(p *data.PlanFigures) *sheet {
 	t := &sheet{Header: v.says("touches_each", "customers", "actions"), Align: "rrr", Empty: v.say("no_row")}
 	for k, n := range p.Ladders {
 		touches := int64(k + 1)
 		t.Rows = append(t.Rows, []string{v.Int(touches), v.Int(n), v.Int(n * touches)})
 	}
-	t.Footer = []string{v.say("total"), v.Int(p.Touched), v.Int(p.actions())}
+	t.Footer = []string{v.say("total"), v.Int(p.Touched), v.Int(actionsOf(p))}
 	return t
 }
 
 // priceName says in words what one more unit of the row is.
-func (v voice) priceName(p Price) string {
+func (v voice) priceName(p data.RowPrice) string {
 	switch p.Kind {
-	case PriceBudget:
+	case data.PriceBudget:
 		return v.say("p_budget")
-	case PriceCapacity:
+	case data.PriceCapacity:
 		return v.say("p_capacity", v.channel(p.Channel), v.Weekday(p.Day), v.Day(p.Day))
 	}
 	return p.Row
@@ -246,7 +246,7 @@ func (v voice) blocked(d Data) *sheet {
 	return t
 }
 
-func (v voice) proof(p *Plan) *sheet {
+func (v voice) proof(p *data.PlanFigures) *sheet {
 	violation := "–"
 	if p.MaxViolation != nil {
 		violation = scientific(*p.MaxViolation)

@@ -38,7 +38,7 @@ func (v voice) bucket(b int) string {
 	return v.say("bucket_days", kpi.BucketFrom[b], kpi.BucketFrom[b+1]-1)
 }
 
-func (v voice) aging(r *kpi.Indicators) block {
+func (v voice) aging(r *data.Indicators) block {
 	b := block{Title: v.say("f_aging"), Table: &sheet{
 		Header: v.says("bucket", "balance", "share", "invoices", "provision"), Align: "lrrrr"}}
 	var cols []chart.Column
@@ -53,7 +53,7 @@ func (v voice) aging(r *kpi.Indicators) block {
 	return b
 }
 
-func (v voice) months(r *kpi.Indicators) block {
+func (v voice) months(r *data.Indicators) block {
 	b := block{Title: v.say("f_months"), Table: &sheet{
 		Header: v.says("month", "h_billed", "h_collected", "h_overdue", "h_touches", "cost"), Align: "lrrrrr"}}
 	billed, collected := chart.Series{Name: v.say("billed")}, chart.Series{Name: v.say("collected")}
@@ -74,7 +74,7 @@ func (v voice) months(r *kpi.Indicators) block {
 	return b
 }
 
-func (v voice) roll(r *kpi.Indicators) block {
+func (v voice) roll(r *data.Indicators) block {
 	b := block{Title: v.say("f_roll"), Table: &sheet{
 		Header: v.says("month", "delinquent", "cured", "rate"), Align: "lrrr"}}
 	var rows, cols []string
@@ -100,7 +100,7 @@ func (v voice) roll(r *kpi.Indicators) block {
 	return b
 }
 
-func (v voice) timing(r *kpi.Indicators) block {
+func (v voice) timing(r *data.Indicators) block {
 	b := block{Title: v.say("f_timing"), Table: &sheet{
 		Header: v.says("when", "payments", "value", "share"), Align: "lrrr"}}
 	spans := []struct {
@@ -147,7 +147,7 @@ func (v voice) timing(r *kpi.Indicators) block {
 }
 
 // indicators is the table of the standing indicators.
-func (v voice) indicators(r *kpi.Indicators) *sheet {
+func (v voice) indicators(r *data.Indicators) *sheet {
 	p, c := r.Promises, r.Contacts
 	t := &sheet{Header: v.says("indicator", "value", "meaning"), Align: "lrw"}
 	add := func(key, value string, args ...any) {
@@ -185,7 +185,7 @@ func (v voice) indicators(r *kpi.Indicators) *sheet {
 	return t
 }
 
-func (v voice) funnel(r *kpi.Indicators) *sheet {
+func (v voice) funnel(r *data.Indicators) *sheet {
 	t := &sheet{Header: v.says("channel", "reachable", "sent", "delivered", "opened", "replied", "bounced", "cost"), Align: "lrrrrrrr"}
 	for _, c := range r.Contacts.Channels {
 		t.Rows = append(t.Rows, []string{v.channel(c.Channel), v.Int(c.Reachable), v.Int(c.Sent), v.Int(c.Delivered),

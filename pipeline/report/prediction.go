@@ -27,7 +27,7 @@ func (v voice) models(d Data) section {
 	return s
 }
 
-func (v voice) scores(e *Evaluation) *sheet {
+func (v voice) scores(e *data.Evaluation) *sheet {
 	t := &sheet{Header: v.says("model", "role", "auc", "log_loss", "brier", "ece"), Align: "llrrrr"}
 	for _, m := range e.Models {
 		role := v.say("baseline")
@@ -39,7 +39,7 @@ func (v voice) scores(e *Evaluation) *sheet {
 	return t
 }
 
-func (v voice) reliability(e *Evaluation) block {
+func (v voice) reliability(e *data.Evaluation) block {
 	b := block{Title: v.say("f_reliability"), Table: &sheet{
 		Header: v.says("model", "h_predicted", "h_observed", "rows"), Align: "lrrr"}}
 	lines := []chart.XYLine{{Name: v.say("perfect"), X: []float64{0, 1}, Y: []float64{0, 1}, Dashed: true, Series: 5}}
@@ -64,7 +64,7 @@ func (v voice) reliability(e *Evaluation) block {
 	return b
 }
 
-func (v voice) lift(e *Evaluation) block {
+func (v voice) lift(e *data.Evaluation) block {
 	b := block{Title: v.say("f_lift"), Table: &sheet{
 		Header: v.says("tenth", "rows", "h_observed", "lift"), Align: "rrrr"}}
 	var cols []chart.Column
@@ -86,7 +86,7 @@ func (v voice) lift(e *Evaluation) block {
 // mostImportant is how many features the picture shows.
 const mostImportant = 12
 
-func (v voice) importance(e *Evaluation) block {
+func (v voice) importance(e *data.Evaluation) block {
 	b := block{Title: v.say("f_importance"), Table: &sheet{Header: v.says("feature", "shap"), Align: "lr"}}
 	var bars []chart.Bar
 	for i, f := range e.Importance {
@@ -134,7 +134,7 @@ func (v voice) uplift(d Data) section {
 
 // qiniLines are the curve of a channel and the straight line of touching at
 // random.
-func (v voice) qiniLines(u Uplift) []chart.XYLine {
+func (v voice) qiniLines(u data.UpliftFigures) []chart.XYLine {
 	if len(u.Curve) == 0 {
 		return nil
 	}
@@ -167,7 +167,7 @@ func (v voice) gains(d Data) *sheet {
 }
 
 // gainAt interpolates a Qini curve; nil where the curve does not reach.
-func gainAt(curve []QiniPoint, share float64) *float64 {
+func gainAt(curve []data.QiniPoint, share float64) *float64 {
 	for i, p := range curve {
 		switch {
 		case p.Share == share:

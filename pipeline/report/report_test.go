@@ -195,12 +195,12 @@ func hostileData() report.Data {
 	d.Title, d.Company = bad, bad
 	d.Evaluation.Models[0].Name = bad
 	d.Evaluation.Reliability[0].Model = bad
-	d.Evaluation.Importance[0] = report.Importance{Feature: bad, Description: bad, MeanAbsSHAP: 1}
+	d.Evaluation.Importance[0] = data.Importance{Feature: bad, Description: bad, MeanAbsSHAP: 1}
 	d.Uplift[0].Channel, d.Uplift[0].Learner = bad, bad
 	d.Plan.PlanID, d.Plan.Solver, d.Plan.Status, d.Plan.SHA256 = bad, bad, bad, bad
 	d.Plan.Channels[0].Channel = bad
-	d.Plan.Prices = append(d.Plan.Prices, report.Price{Kind: report.PriceSegment, Row: bad, PriceCents: 2})
-	d.Blocked[0] = report.Blocked{Rule: bad, Title: bad, Source: bad}
+	d.Plan.Prices = append(d.Plan.Prices, data.RowPrice{Kind: data.PriceSegment, Row: bad, PriceCents: 2})
+	d.Blocked[0] = data.Blocked{Rule: bad, Title: bad, Source: bad}
 	d.TopActions[0] = report.TopAction{CustomerID: bad, Channel: bad, Reason: bad}
 	d.Sources[0].Table, d.Sources[0].Rules[0].Rule = bad, bad
 	d.Manifests[0].Stage, d.Manifests[0].Key, d.Manifests[0].CodeVersion = bad, bad, bad
@@ -276,7 +276,7 @@ func ExampleText() {
 	var b bytes.Buffer
 	err := report.Text(&b, report.Data{
 		AsOf: data.MakeDate(2026, 1, 5),
-		Plan: &report.Plan{BudgetCents: 500_000, SpentCents: 499_912, ValueCents: 9_876_543,
+		Plan: &data.PlanFigures{BudgetCents: 500_000, SpentCents: 499_912, ValueCents: 9_876_543,
 			Touched: 4812, From: data.MakeDate(2026, 1, 5), To: data.MakeDate(2026, 1, 18)},
 	}, "en")
 	if err != nil {

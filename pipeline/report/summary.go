@@ -1,6 +1,10 @@
 package report
 
-import "strings"
+import (
+	"strings"
+
+	"dunning/data"
+)
 
 // summary is what a manager reads first: one sentence and the figures that
 // decide.
@@ -23,7 +27,7 @@ func (v voice) summary(d Data) section {
 			fact{v.say("budget"), v.Money(p.BudgetCents), ""},
 			fact{v.say("spent"), v.Money(p.SpentCents), v.say("of_budget", v.share(float64(p.SpentCents), float64(p.BudgetCents), 1))},
 			fact{v.say("expected"), v.Money(p.ValueCents), bound},
-			fact{v.say("actions"), v.Int(p.actions()), v.perReal(p)},
+			fact{v.say("actions"), v.Int(actionsOf(p)), v.perReal(p)},
 		)
 	}
 	if len(s.Facts) == 0 {
@@ -67,8 +71,8 @@ func whyEmpty(d Data) string {
 	return "why_no_value"
 }
 
-// actions counts the actions of all channels.
-func (p *Plan) actions() (n int64) {
+// actionsOf counts the actions of all channels.
+func actionsOf(p *data.PlanFigures) (n int64) {
 	for _, c := range p.Channels {
 		n += c.Actions
 	}
@@ -76,7 +80,7 @@ func (p *Plan) actions() (n int64) {
 }
 
 // perReal says what a real of spend brings in, "" when nothing is spent.
-func (v voice) perReal(p *Plan) string {
+func (v voice) perReal(p *data.PlanFigures) string {
 	if p.SpentCents <= 0 {
 		return ""
 	}

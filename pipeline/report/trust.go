@@ -3,6 +3,7 @@ package report
 import (
 	"slices"
 
+	"dunning/data"
 	"dunning/models"
 	"dunning/pipeline/chart"
 )
@@ -29,13 +30,13 @@ func (v voice) trust(d Data) section {
 
 // alarmPhrases and groupPhrases name what alarms and groups are about.
 var (
-	alarmPhrases = map[AlarmKind]string{AlarmLeak: "alarm_leak", AlarmDrift: "alarm_drift", AlarmLog: "alarm_log", AlarmFairness: "alarm_fairness"}
+	alarmPhrases = map[data.AlarmKind]string{data.AlarmLeak: "alarm_leak", data.AlarmDrift: "alarm_drift", data.AlarmLog: "alarm_log", data.AlarmFairness: "alarm_fairness"}
 	groupPhrases = map[string]string{"kind": "group_kind", "segment": "group_segment", "uf": "group_uf"}
 )
 
 // alarms lists what a person must look at. The words are made here: the texts
 // of the alarms themselves are English.
-func (v voice) alarms(h *Health) block {
+func (v voice) alarms(h *data.ModelHealth) block {
 	t := &sheet{Header: v.says("alarm", "where", "measured", "bound_of"), Align: "llrr", Empty: v.say("no_alarm")}
 	for _, a := range h.Alarms {
 		t.Rows = append(t.Rows, []string{v.say(alarmPhrases[a.Kind]), a.Subject, v.decimal(a.Figure, 3), v.decimal(a.Limit, 3)})
@@ -59,7 +60,7 @@ func (v voice) versions(c *Comparison) block {
 	return b
 }
 
-func (v voice) vintages(h *Health) block {
+func (v voice) vintages(h *data.ModelHealth) block {
 	b := block{Title: v.say("t_vintages"), Note: v.say("vintages_note"), Table: &sheet{
 		Header: v.says("vintage", "rows", "h_predicted", "h_observed", "auc", "log_loss", "base_loss"), Align: "lrrrrrr"}}
 	var months []string
@@ -77,7 +78,7 @@ func (v voice) vintages(h *Health) block {
 	return b
 }
 
-func (v voice) cusum(h *Health) block {
+func (v voice) cusum(h *data.ModelHealth) block {
 	b := block{Title: v.say("f_cusum"), Note: v.say("cusum_note")}
 	var weeks []string
 	up, down, limit := chart.Series{Name: v.say("pays_more")}, chart.Series{Name: v.say("pays_less")}, chart.Series{Name: v.say("limit")}
@@ -92,7 +93,7 @@ func (v voice) cusum(h *Health) block {
 	return b
 }
 
-func (v voice) groups(h *Health) block {
+func (v voice) groups(h *data.ModelHealth) block {
 	b := block{Title: v.say("t_groups"), Note: v.say("groups_note"), Table: &sheet{
 		Header: v.says("group", "value_of", "rows", "h_predicted", "h_observed", "auc", "large"), Align: "llrrrrr"}}
 	for _, g := range h.Groups {
@@ -105,7 +106,7 @@ func (v voice) groups(h *Health) block {
 	return b
 }
 
-func (v voice) shifts(h *Health) block {
+func (v voice) shifts(h *data.ModelHealth) block {
 	b := block{Title: v.say("f_shifts"), Note: v.say("shifts_note")}
 	var bars []chart.Bar
 	for i, s := range h.Shifts {
@@ -120,7 +121,7 @@ func (v voice) shifts(h *Health) block {
 	return b
 }
 
-func (v voice) options(h *Health) block {
+func (v voice) options(h *data.ModelHealth) block {
 	t := &sheet{Header: v.says("channel", "rows", "done_share", "mean_weight"), Align: "lrrr", Empty: v.say("no_probabilities")}
 	for _, o := range h.Options {
 		weight := v.decimal(o.MeanWeight, 3)
@@ -134,7 +135,7 @@ func (v voice) options(h *Health) block {
 
 // calibration is the second table of figures: how well each model separates and
 // how right its level is.
-func (v voice) calibration(e *Evaluation) *sheet {
+func (v voice) calibration(e *data.Evaluation) *sheet {
 	t := &sheet{Header: v.says("model", "gini", "ks", "pr_auc", "skill", "slope", "intercept", "large"), Align: "lrrrrrrr"}
 	for _, m := range e.Models {
 		t.Rows = append(t.Rows, []string{m.Name, v.decimal(m.Gini, 3), v.decimal(m.KS, 3), v.decimal(m.PRAUC, 3), v.decimal(m.BrierSkill, 3),

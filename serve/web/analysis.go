@@ -102,9 +102,9 @@ type ModelDetail struct {
 	FeatureHash string
 	DataHashes  map[string]string // by stage
 	Card        string            // the model card, in Markdown
-	Evaluation  *ReportEvaluation
-	Uplift      []ReportUplift
-	Health      *ReportHealth
+	Evaluation  *data.Evaluation
+	Uplift      []data.UpliftFigures
+	Health      *data.ModelHealth
 }
 
 // ModelDeed is a line of the journal.

@@ -45,7 +45,7 @@ func (d drawnPlan) Load(context.Context) (*whatif.Problem, error) {
 }
 
 // demoReports are the reports of two days, made of the demo's plan.
-type demoReports struct{ plan *PlanFigures }
+type demoReports struct{ plan *data.PlanFigures }
 
 func (d *demoReports) Days() ([]data.Date, error) { return []data.Date{today, today - 1}, nil }
 
@@ -54,7 +54,7 @@ func (d *demoReports) Report(day data.Date) (*Report, error) {
 		return nil, fs.ErrNotExist
 	}
 	f := func(x float64) *float64 { return &x }
-	k := &Indicators{AsOf: day, Months: 12, Customers: 1500, ReceivableCents: 1_000_000_00, OverdueCents: 250_000_00, OverdueShare: f(0.25), DefaultRate: f(0.021), DSO: f(36.5)}
+	k := &data.Indicators{AsOf: day, Months: 12, Customers: 1500, ReceivableCents: 1_000_000_00, OverdueCents: 250_000_00, OverdueShare: f(0.25), DefaultRate: f(0.021), DSO: f(36.5)}
 	if day == today-1 {
 		k.OverdueShare, k.DSO = f(0.27), f(37)
 	}
@@ -151,7 +151,7 @@ func analysed(t testing.TB) (*running, *demoModels) {
 	r := start(t, furnished(t), func() time.Time { return nine })
 	names[scientist] = "Davi Melo"
 	r.invite(scientist, serve.Scientist)
-	var figures struct{ Plan *PlanFigures }
+	var figures struct{ Plan *data.PlanFigures }
 	text, err := os.ReadFile(filepath.Join(r.demo.dir, "plans", today.String(), "optimization.json"))
 	r.demo.must(err)
 	r.demo.must(json.Unmarshal(text, &figures))

@@ -16,9 +16,9 @@ type Figures interface {
 	// PlanDays lists the days that have a plan, newest first.
 	PlanDays() []data.Date
 	// Figures returns those of the plan of a day.
-	Figures(ctx context.Context, asOf data.Date) (*serve.PlanFigures, error)
+	Figures(ctx context.Context, asOf data.Date) (*serve.PlanDocument, error)
 	// Health returns what the evaluation of the model in force found.
-	Health(ctx context.Context) (*serve.ModelHealth, error)
+	Health(ctx context.Context) (*serve.ModelEvaluation, error)
 }
 
 // todayRoom is the page that the manager opens each morning.
@@ -30,7 +30,7 @@ func (s *Site) todayRoom() {
 
 // todayPage is what the page shows; Figures is nil while there is no plan.
 type todayPage struct {
-	Figures  *serve.PlanFigures
+	Figures  *serve.PlanDocument
 	AsOf     data.Date
 	Kept     *ledger.Plan // the plan in the ledger, nil while nobody proposed it
 	Warnings []warning
@@ -61,13 +61,13 @@ type nextThousand struct {
 }
 
 type channelLine struct {
-	serve.ChannelTotal
+	data.PlanChannel
 	Share  float64 // of the capacity, NaN when unlimited
 	Return float64 // reais per real, NaN where nothing is spent
 }
 
 type blockedLine struct {
-	serve.BlockedBy
+	data.Blocked
 	Share float64 // of the options
 }
 
@@ -95,7 +95,7 @@ func todayShow(v *visit) error {
 		return err
 	}
 	for _, c := range p.Channels {
-		line := channelLine{ChannelTotal: c, Share: math.NaN(), Return: ratio(c.ValueCents, c.CostCents)}
+		line := channelLine{PlanChannel: c, Share: math.NaN(), Return: ratio(c.ValueCents, c.CostCents)}
 		if c.Capacity != nil {
 			line.Share = share(c.Actions, *c.Capacity)
 		}
@@ -141,7 +141,7 @@ const thousand = data.Cents(100_000)
 
 // nextOf reads what R$ 1.000 more would bring from the price of the budget, an
 // upper bound since returns only fall, and from the curve, a lower one.
-func nextOf(f *serve.PlanFigures) nextThousand {
+func nextOf(f *serve.PlanDocument) nextThousand {
 	out := nextThousand{Least: -1}
 	for _, price := range f.Plan.Prices {
 		if price.Kind == "budget" {
@@ -169,7 +169,7 @@ func nextOf(f *serve.PlanFigures) nextThousand {
 }
 
 // dayChart shows the actions of each day by channel.
-func (v *visit) dayChart(days []serve.DayTotal) Chart {
+func (v *visit) dayChart(days []data.PlanDay) Chart {
 	names, series := []string{}, []any{}
 	dates := daysOf(days)
 	table := Table{Caption: v.say("today.by_day"), Head: []string{v.say("today.day")}, Align: "l"}
@@ -214,7 +214,7 @@ func seriesColour(ch data.Channel) string {
 }
 
 // daysOf lists the days that occur, in order.
-func daysOf(days []serve.DayTotal) []data.Date {
+func daysOf(days []data.PlanDay) []data.Date {
 	var out []data.Date
 	for _, d := range days {
 		if !slices.Contains(out, d.Day) {
@@ -246,7 +246,7 @@ type heatCell struct {
 	Price    data.Cents // of one more contact
 }
 
-func heatOf(days []serve.DayTotal, prices []serve.RowPrice) heat {
+func heatOf(days []data.PlanDay, prices []data.RowPrice) heat {
 	out := heat{Days: daysOf(days)}
 	for _, ch := range data.Channels {
 		row := heatRow{Channel: ch, Cells: make([]heatCell, len(out.Days))}

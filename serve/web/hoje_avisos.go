@@ -23,7 +23,7 @@ func (v *visit) storeWarnings() []warning {
 
 // todayWarnings lists what a manager should know before she decides, and the
 // interval of the expected recovery where it was measured.
-func (v *visit) todayWarnings(f *serve.PlanFigures, asOf data.Date, kept *ledger.Plan) ([]warning, *interval, error) {
+func (v *visit) todayWarnings(f *serve.PlanDocument, asOf data.Date, kept *ledger.Plan) ([]warning, *interval, error) {
 	out := v.storeWarnings()
 	if age := int(Today(v.now()) - asOf); age >= 1 {
 		text := v.say("warn.stale_text", v.lang.Date(asOf), age)
@@ -52,13 +52,13 @@ func (v *visit) todayWarnings(f *serve.PlanFigures, asOf data.Date, kept *ledger
 	if low, high, ok := health.Interval(f.Plan.Channels); ok {
 		span = &interval{low, high}
 	}
-	kinds := map[string]int{}
+	kinds := map[data.AlarmKind]int{}
 	for _, a := range health.Health.Alarms {
 		kinds[a.Kind]++
 	}
-	for _, kind := range []string{"drift", "leak", "log", "fairness"} {
+	for _, kind := range []data.AlarmKind{data.AlarmDrift, data.AlarmLeak, data.AlarmLog, data.AlarmFairness} {
 		if n := kinds[kind]; n > 0 {
-			out = append(out, warning{v.say("warn." + kind), v.say("warn."+kind+"_text", n)})
+			out = append(out, warning{v.say("warn." + string(kind)), v.say("warn."+string(kind)+"_text", n)})
 		}
 	}
 	return out, span, nil
@@ -66,7 +66,7 @@ func (v *visit) todayWarnings(f *serve.PlanFigures, asOf data.Date, kept *ledger
 
 // walletWarning says when no wallet of money could pay for a plan that waits to
 // be approved.
-func (v *visit) walletWarning(f *serve.PlanFigures, kept *ledger.Plan) ([]warning, error) {
+func (v *visit) walletWarning(f *serve.PlanDocument, kept *ledger.Plan) ([]warning, error) {
 	if kept != nil && kept.State != ledger.Draft && kept.State != ledger.Submitted {
 		return nil, nil
 	}

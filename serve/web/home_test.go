@@ -146,16 +146,16 @@ func actions(n, shift int, asOf data.Date) []data.Action {
 
 // plan publishes the plan of a day with its figures.
 func (d *demo) plan(asOf data.Date, rows []data.Action) {
-	var f serve.PlanFigures
+	var f serve.PlanDocument
 	p := &f.Plan
-	p.ID, p.From, p.To, p.Status = rows[0].PlanID, asOf, asOf+6, "optimal"
+	p.PlanID, p.From, p.To, p.Status = rows[0].PlanID, asOf, asOf+6, "optimal"
 	p.Customers, p.Touched, p.Candidates, p.Allowed, p.Holdout = 2412, 640, 64785, 39543, 121
 	for i, ch := range data.Channels {
-		total := serve.ChannelTotal{Channel: ch}
+		total := data.PlanChannel{Channel: ch}
 		all := capacities[i] * 5
 		total.Capacity = &all
 		for day := today; day < today+5; day++ {
-			one := serve.DayTotal{Channel: ch, Day: day, Capacity: &capacities[i]}
+			one := data.PlanDay{Channel: ch, Day: day, Capacity: &capacities[i]}
 			for _, a := range rows {
 				if a.Channel == ch && a.Day == day {
 					one.Actions++
@@ -165,7 +165,7 @@ func (d *demo) plan(asOf data.Date, rows []data.Action) {
 				}
 			}
 			if one.Actions >= capacities[i] {
-				p.Prices = append(p.Prices, serve.RowPrice{Kind: "capacity", Row: string(ch) + " " + day.String(), Channel: ch, Day: day, Limit: float64(capacities[i]), Used: float64(one.Actions), PriceCents: 135})
+				p.Prices = append(p.Prices, data.RowPrice{Kind: "capacity", Row: string(ch) + " " + day.String(), Channel: ch, Day: day, Limit: float64(capacities[i]), Used: float64(one.Actions), PriceCents: 135})
 			}
 			p.Days = append(p.Days, one)
 		}
@@ -174,13 +174,13 @@ func (d *demo) plan(asOf data.Date, rows []data.Action) {
 		p.ValueCents += total.ValueCents
 	}
 	p.BudgetCents = (p.SpentCents/10_000 + 1) * 10_000
-	p.Prices = append(p.Prices, serve.RowPrice{Kind: "budget", Row: "budget", Limit: float64(p.BudgetCents), Used: float64(p.SpentCents), PriceCents: 5.31})
+	p.Prices = append(p.Prices, data.RowPrice{Kind: "budget", Row: "budget", Limit: float64(p.BudgetCents), Used: float64(p.SpentCents), PriceCents: 5.31})
 	for k := data.Cents(0); k <= 6; k++ {
 		b := p.BudgetCents * k / 2
 		v := data.Cents(float64(p.ValueCents) * math.Pow(float64(k)/2, 0.01))
-		p.Curve = append(p.Curve, serve.BudgetPoint{BudgetCents: b, ValueCents: v, LowCents: v, HighCents: v, Chosen: k == 2})
+		p.Curve = append(p.Curve, data.BudgetPoint{BudgetCents: b, ValueCents: v, LowCents: v, HighCents: v, Chosen: k == 2})
 	}
-	f.Blocked = []serve.BlockedBy{
+	f.Blocked = []data.Blocked{
 		{Rule: "sunday", Title: "Não se contata aos domingos.", Source: "CDC art. 71; Lei SP 15.426/2014 art. 2", Candidates: 7503, Customers: 1682},
 		{Rule: "too_early", Title: "Vencimento ainda distante: cedo demais para lembrar.", Source: "Política da empresa: prevention_days", Candidates: 4388, Customers: 187},
 		{Rule: "no_consent", Title: "O cliente recusou este canal.", Source: "LGPD art. 18 §2", Candidates: 2569, Customers: 320},
@@ -197,11 +197,11 @@ func (d *demo) plan(asOf data.Date, rows []data.Action) {
 // model publishes the evaluation of the promoted model, with one alarm.
 func (d *demo) model() {
 	effect := func(v float64) *float64 { return &v }
-	var h serve.ModelHealth
+	var h serve.ModelEvaluation
 	for _, ch := range data.Channels {
-		h.Uplift = append(h.Uplift, serve.MeasuredEffect{Channel: ch, ATE: effect(0.08), ATELo: effect(0.061), ATEHi: effect(0.098)})
+		h.Uplift = append(h.Uplift, data.UpliftFigures{Channel: ch, ATE: effect(0.08), ATELo: effect(0.061), ATEHi: effect(0.098)})
 	}
-	h.Health.Alarms = []serve.HealthAlarm{{Kind: "drift", Subject: "f_balance", Figure: effect(0.31), Limit: effect(0.25)}}
+	h.Health.Alarms = []data.Alarm{{Kind: "drift", Subject: "f_balance", Figure: effect(0.31), Limit: effect(0.25)}}
 	d.publish("models", "current", nil, func(dir string) []data.File { return []data.File{d.json(dir, "evaluation.json", h)} })
 }
 

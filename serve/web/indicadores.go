@@ -162,7 +162,7 @@ func (v *visit) indicators(now, then *Report) []indicator {
 	return out
 }
 
-func figuresOf(k *Indicators) []indicator {
+func figuresOf(k *data.Indicators) []indicator {
 	cents := func(c data.Cents) *float64 { f := float64(c); return &f }
 	count := func(n int64) *float64 { f := float64(n); return &f }
 	return []indicator{
@@ -243,7 +243,7 @@ func (v *visit) changeOf(by float64, u unit) string {
 }
 
 // increaseOf says what the contacts brought in.
-func (v *visit) increaseOf(k *Indicators) increase {
+func (v *visit) increaseOf(k *data.Indicators) increase {
 	i := k.Incremental
 	out := increase{Treated: i.TreatedCustomers, Held: i.HoldoutCustomers, PerReal: v.figure(i.PerReal, asPerReal)}
 	if i.IncrementCents == nil || i.IncrementLo == nil || i.IncrementHi == nil {

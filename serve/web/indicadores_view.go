@@ -5,7 +5,7 @@ import (
 )
 
 // agingChart draws the open balance by days past due.
-func (v *visit) agingChart(k *Indicators) Chart {
+func (v *visit) agingChart(k *data.Indicators) Chart {
 	names, values := []string{}, []float64{}
 	t := Table{Caption: v.say("kpi.aging"), Align: "lrrrr", Head: []string{v.say("kpi.bucket"), v.say("kpi.balance"), v.say("kpi.share"), v.say("kpi.invoices"), v.say("kpi.provision")}}
 	for _, b := range k.Aging {
@@ -50,7 +50,7 @@ func (v *visit) month(to data.Date) string {
 }
 
 // seriesChart draws what was billed and collected by month.
-func (v *visit) seriesChart(k *Indicators) Chart {
+func (v *visit) seriesChart(k *data.Indicators) Chart {
 	months, billed, collected := []string{}, []float64{}, []float64{}
 	t := Table{Caption: v.say("kpi.series"), Align: "lrrrrr", Head: []string{v.say("kpi.month"), v.say("kpi.billed"), v.say("kpi.collected"), v.say("kpi.receivable"), v.say("kpi.overdue"), v.say("kpi.overdue_share")}}
 	for _, m := range k.Series {
@@ -69,7 +69,7 @@ func (v *visit) seriesChart(k *Indicators) Chart {
 }
 
 // shareChart draws the shares that tell how the portfolio ages, by month.
-func (v *visit) shareChart(k *Indicators) Chart {
+func (v *visit) shareChart(k *data.Indicators) Chart {
 	months, overdue := []string{}, []any{}
 	for _, m := range k.Series {
 		months, overdue = append(months, v.month(m.To)), append(overdue, pointer(m.OverdueShare))
@@ -103,7 +103,7 @@ func pointer(f *float64) any {
 }
 
 // rollTable shows how balances move from one class to the next, by month.
-func (v *visit) rollTable(k *Indicators) Table {
+func (v *visit) rollTable(k *data.Indicators) Table {
 	t := Table{Caption: v.say("kpi.roll"), Align: "l", Head: []string{v.say("kpi.from_bucket")}}
 	if len(k.Roll) > 0 {
 		months := k.Roll[0].Months
@@ -131,7 +131,7 @@ func (v *visit) rollTable(k *Indicators) Table {
 const rollMonths = 6
 
 // channelTable shows the contacts of the period by channel.
-func (v *visit) channelTable(k *Indicators) Table {
+func (v *visit) channelTable(k *data.Indicators) Table {
 	t := Table{Caption: v.say("kpi.contacts"), Align: "lrrrrr", Head: []string{v.say("kpi.channel"), v.say("kpi.sent"), v.say("kpi.delivered"), v.say("kpi.opened"), v.say("kpi.replied"), v.say("kpi.touch_cost")}}
 	part := func(n, of int64) string {
 		if of == 0 {

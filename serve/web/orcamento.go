@@ -31,7 +31,7 @@ func (s *Site) budgetRoom() {
 // budgetPage is what the template of the room shows.
 type budgetPage struct {
 	Missing   bool // there is no plan
-	Plan      *PlanFigures
+	Plan      *data.PlanFigures
 	Next      string // what the next real brings
 	NextRange string // from and to, where the plan has both
 	Curve     Chart
@@ -54,11 +54,8 @@ func (p *budgetPage) At() int64 { return int64(p.Point.BudgetCents / 100) }
 // PlanAt is the plan's budget, in reais.
 func (p *budgetPage) PlanAt() int64 { return int64(p.Plan.BudgetCents / 100) }
 
-// Unused is what the plan leaves of its budget.
-func (p *PlanFigures) Unused() data.Cents { return p.BudgetCents - p.SpentCents }
-
 // figuresOfPlan returns the figures of the latest plan; nil when there is none.
-func (v *visit) figuresOfPlan() (*PlanFigures, error) {
+func (v *visit) figuresOfPlan() (*data.PlanFigures, error) {
 	plan := v.site.Store.LatestPlan()
 	if plan == nil || v.site.Reports == nil {
 		return nil, nil
@@ -136,7 +133,7 @@ type curvePoint struct {
 }
 
 // pointAt is pointOf with its words.
-func (v *visit) pointAt(plan *PlanFigures, budget data.Cents) curvePoint {
+func (v *visit) pointAt(plan *data.PlanFigures, budget data.Cents) curvePoint {
 	p := pointOf(plan, budget)
 	if p.Marginal != nil {
 		p.Next = v.perReal(p.Marginal)
@@ -156,13 +153,13 @@ func timesHundred(f *float64) *float64 {
 // pointOf reads a curve at a budget. The optimum is concave in the budget: it is
 // not below the chord of two points, and not above what rises with the less
 // steep slope before them.
-func pointOf(plan *PlanFigures, budget data.Cents) curvePoint {
+func pointOf(plan *data.PlanFigures, budget data.Cents) curvePoint {
 	out := curvePoint{BudgetCents: budget}
 	c := plan.Curve
 	if len(c) == 0 {
 		return out
 	}
-	i, exact := slices.BinarySearchFunc(c, budget, func(p BudgetPoint, b data.Cents) int { return cmp.Compare(p.BudgetCents, b) })
+	i, exact := slices.BinarySearchFunc(c, budget, func(p data.BudgetPoint, b data.Cents) int { return cmp.Compare(p.BudgetCents, b) })
 	switch {
 	case exact:
 		out.LowCents, out.HighCents, out.Marginal = c[i].LowCents, c[i].HighCents, c[i].PriceCents
@@ -303,7 +300,7 @@ func (w walletNeed) Write(l Language, n ledger.Units) string {
 }
 
 // walletNeeds compares what wallets hold with what the plan would take of each.
-func (v *visit) walletNeeds(plan *PlanFigures) ([]walletNeed, error) {
+func (v *visit) walletNeeds(plan *data.PlanFigures) ([]walletNeed, error) {
 	wallets, err := v.site.Ledger.Wallets(v.r.Context())
 	if err != nil {
 		return nil, err

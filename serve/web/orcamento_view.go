@@ -12,7 +12,7 @@ import (
 
 // curveChart draws what each budget brings, with the plan and, if given, a
 // simulation on it.
-func (v *visit) curveChart(plan *PlanFigures, simulated *whatif.Answer) Chart {
+func (v *visit) curveChart(plan *data.PlanFigures, simulated *whatif.Answer) Chart {
 	low, band := [][]float64{}, [][]float64{}
 	table := Table{Caption: v.say("budget.curve"), Align: "rrrr",
 		Head: []string{v.say("budget.budget"), v.say("budget.at_least"), v.say("budget.at_most"), v.say("budget.marginal")}}
@@ -131,7 +131,7 @@ func (v *visit) priceRange(low, high *float64) string {
 }
 
 // planHeat is the heat map of the plan as the pipeline made it.
-func (v *visit) planHeat(plan *PlanFigures) priceMap {
+func (v *visit) planHeat(plan *data.PlanFigures) priceMap {
 	var cells []whatif.Cell
 	for _, d := range plan.Days {
 		c := whatif.Cell{Channel: d.Channel, Day: d.Day, Touches: float64(d.Actions), Capacity: d.Capacity}
@@ -174,7 +174,7 @@ type wishSegment struct {
 }
 
 // wishForm fills the form.
-func (v *visit) wishForm(plan *PlanFigures, form url.Values) wishForm {
+func (v *visit) wishForm(plan *data.PlanFigures, form url.Values) wishForm {
 	f := wishForm{Budget: form.Get(budgetField), BudgetHint: v.lang.Money(plan.BudgetCents),
 		DayChannel: form.Get(dayChannel), Day: form.Get(dayField), DayCapacity: form.Get(dayCapacity)}
 	for _, d := range plan.Days {

@@ -1,10 +1,8 @@
-package report
-
-import "dunning/data"
+package data
 
 // Receipts is the forecast of what will be paid.
 type Receipts struct {
-	AsOf data.Date `json:"as_of"`
+	AsOf Date `json:"as_of"`
 	// PlanID is the plan whose contacts are in PlanCents; "" without one.
 	PlanID string `json:"plan_id"`
 	// Nominal is the probability with which an interval is to hold what comes.
@@ -21,46 +19,46 @@ const ReceiptsAll = "all"
 
 // ReceiptsRow is what is expected of one day or week.
 type ReceiptsRow struct {
-	AsOf    data.Date `parquet:"as_of,date" json:"as_of"`
-	Grain   string    `parquet:"grain,dict" json:"grain"` // day, week
-	Segment string    `parquet:"segment,dict" json:"segment"`
-	From    data.Date `parquet:"from,date" json:"from"`
-	Days    int32     `parquet:"days" json:"days"`
+	AsOf    Date   `parquet:"as_of,date" json:"as_of"`
+	Grain   string `parquet:"grain,dict" json:"grain"` // day, week
+	Segment string `parquet:"segment,dict" json:"segment"`
+	From    Date   `parquet:"from,date" json:"from"`
+	Days    int32  `parquet:"days" json:"days"`
 	// ExpectedCents comes if contact goes on as it used to; with probability
 	// Nominal between LowCents and HighCents.
-	ExpectedCents data.Cents `parquet:"expected_cents" json:"expected_cents"`
-	LowCents      data.Cents `parquet:"low_cents" json:"low_cents"`
-	HighCents     data.Cents `parquet:"high_cents" json:"high_cents"`
+	ExpectedCents Cents `parquet:"expected_cents" json:"expected_cents"`
+	LowCents      Cents `parquet:"low_cents" json:"low_cents"`
+	HighCents     Cents `parquet:"high_cents" json:"high_cents"`
 	// PlanCents is what the plan's contacts add to no contact at all, and
 	// UsualCents what contacts as usual would add in the plan's days.
-	PlanCents  data.Cents `parquet:"plan_cents" json:"plan_cents"`
-	UsualCents data.Cents `parquet:"usual_cents" json:"usual_cents"`
+	PlanCents  Cents `parquet:"plan_cents" json:"plan_cents"`
+	UsualCents Cents `parquet:"usual_cents" json:"usual_cents"`
 	// WithPlanCents is expected if the plan takes the place of usual contact:
 	// ExpectedCents + PlanCents − UsualCents.
-	WithPlanCents data.Cents `parquet:"with_plan_cents" json:"with_plan_cents"`
+	WithPlanCents Cents `parquet:"with_plan_cents" json:"with_plan_cents"`
 }
 
 // ReceiptsOutcome is a row of an earlier forecast and what came.
 type ReceiptsOutcome struct {
 	ReceiptsRow
-	CameCents data.Cents `parquet:"came_cents" json:"came_cents"`
+	CameCents Cents `parquet:"came_cents" json:"came_cents"`
 }
 
 // ReceiptsPast sums up the outcomes of one earlier forecast, of the whole
 // portfolio by week.
 type ReceiptsPast struct {
-	AsOf          data.Date  `json:"as_of"`
-	Weeks         int        `json:"weeks"` // whose days are all known
-	ExpectedCents data.Cents `json:"expected_cents"`
-	CameCents     data.Cents `json:"came_cents"`
-	Held          int        `json:"held"` // weeks within their interval
+	AsOf          Date  `json:"as_of"`
+	Weeks         int   `json:"weeks"` // whose days are all known
+	ExpectedCents Cents `json:"expected_cents"`
+	CameCents     Cents `json:"came_cents"`
+	Held          int   `json:"held"` // weeks within their interval
 }
 
 // ReceiptsTrial is how forecasts of past days did.
 type ReceiptsTrial struct {
-	Origins int       `json:"origins"`
-	From    data.Date `json:"from"`
-	To      data.Date `json:"to"`
+	Origins int  `json:"origins"`
+	From    Date `json:"from"`
+	To      Date `json:"to"`
 	// HeldDays and HeldWeeks are the shares of outcomes within their interval.
 	HeldDays  float64 `json:"held_days"`
 	HeldWeeks float64 `json:"held_weeks"`

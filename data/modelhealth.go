@@ -1,6 +1,4 @@
-package report
-
-import "dunning/data"
+package data
 
 // AlarmKind says what an alarm is about.
 type AlarmKind string
@@ -22,8 +20,8 @@ type Alarm struct {
 	Text    string    `json:"text"` // one English clause
 }
 
-// Health is what training looked for beside how good a version is.
-type Health struct {
+// ModelHealth is what training looked for beside how good a version is.
+type ModelHealth struct {
 	Alarms []Alarm `json:"alarms"`
 	// Recalibrated tells that predictions follow the calibration of the last
 	// weeks, since that was better on the test period by RollingGain ± its
@@ -32,22 +30,22 @@ type Health struct {
 	RollingGain   *float64 `json:"rolling_gain"`
 	RollingGainSE *float64 `json:"rolling_gain_se"`
 	// Weeks is the CUSUM chart of the calibration intercept over the test period.
-	Weeks []Week `json:"weeks"`
+	Weeks []CalibrationWeek `json:"weeks"`
 	// Shifts are the population stability indices of the ratios, largest first.
-	Shifts   []Shift       `json:"shifts"`
-	Options  []OptionShare `json:"options"`
-	Groups   []Group       `json:"groups"`
-	Vintages []Vintage     `json:"vintages"`
+	Shifts   []Shift        `json:"shifts"`
+	Options  []OptionShare  `json:"options"`
+	Groups   []GroupFigures `json:"groups"`
+	Vintages []Vintage      `json:"vintages"`
 }
 
-// Week is one week of the CUSUM chart.
-type Week struct {
-	From  data.Date `json:"from"`
-	Rows  int64     `json:"rows"`
-	Z     float64   `json:"z"`
-	Up    float64   `json:"up"`   // more is paid than predicted
-	Down  float64   `json:"down"` // less
-	Alarm bool      `json:"alarm"`
+// CalibrationWeek is one week of the CUSUM chart.
+type CalibrationWeek struct {
+	From  Date    `json:"from"`
+	Rows  int64   `json:"rows"`
+	Z     float64 `json:"z"`
+	Up    float64 `json:"up"`   // more is paid than predicted
+	Down  float64 `json:"down"` // less
+	Alarm bool    `json:"alarm"`
 }
 
 // Shift is how far a feature moved between training and the last weeks.
@@ -58,17 +56,17 @@ type Shift struct {
 
 // OptionShare compares what was done with the probabilities that were logged.
 type OptionShare struct {
-	Option data.Channel `json:"option"`
-	Rows   int64        `json:"rows"`
-	Share  float64      `json:"share"` // of the decisions that were a draw
+	Option Channel `json:"option"`
+	Rows   int64   `json:"rows"`
+	Share  float64 `json:"share"` // of the decisions that were a draw
 	// MeanWeight is Σ 1/p over the option's rows ÷ all rows on which it was
 	// possible: 1 where logged probabilities are right. SE is its standard error.
 	MeanWeight *float64 `json:"mean_weight"`
 	SE         *float64 `json:"se"`
 }
 
-// Group is how one group of customers is judged.
-type Group struct {
+// GroupFigures is how one group of customers is judged.
+type GroupFigures struct {
 	Column    string   `json:"column"`
 	Value     string   `json:"value"`
 	Rows      int64    `json:"rows"`
@@ -83,11 +81,11 @@ type Group struct {
 
 // Vintage is how the model did on the decisions of one month.
 type Vintage struct {
-	Month       data.Date `json:"month"` // its first day
-	Rows        int64     `json:"rows"`
-	Observed    float64   `json:"observed"`
-	Predicted   float64   `json:"predicted"`
-	AUC         *float64  `json:"auc"`
-	LogLoss     *float64  `json:"log_loss"`
-	BaseLogLoss *float64  `json:"base_log_loss"` // of the trailing base rate
+	Month       Date     `json:"month"` // its first day
+	Rows        int64    `json:"rows"`
+	Observed    float64  `json:"observed"`
+	Predicted   float64  `json:"predicted"`
+	AUC         *float64 `json:"auc"`
+	LogLoss     *float64 `json:"log_loss"`
+	BaseLogLoss *float64 `json:"base_log_loss"` // of the trailing base rate
 }
