@@ -122,9 +122,6 @@ type NewTrial struct {
 type trialIn struct{ Body NewTrial }
 
 func (s *Server) reguaTry(ctx context.Context, in *trialIn) (*body[regua.Trial], error) {
-	if s.config.TryRegua == nil {
-		return nil, fail(CodeUnavailable, "no réguas are tried here")
-	}
 	r, err := regua.Parse([]byte(in.Body.Text))
 	if err != nil {
 		return nil, ofRegua(err)
@@ -137,27 +134,39 @@ func (s *Server) reguaTry(ctx context.Context, in *trialIn) (*body[regua.Trial],
 	}
 	ctx, cancel := context.WithTimeout(ctx, trialTime)
 	defer cancel()
-	select { // a trial takes the memory of a plan
-	case s.trying <- struct{}{}:
-		defer func() { <-s.trying }()
-	case <-ctx.Done():
-		return nil, fail(CodeUnavailable, "another trial is running; try again")
-	}
-	trial, err := s.config.TryRegua(ctx, r, day)
-	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	trial, err := s.tryRegua(ctx, r, day, func() {})
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil {
 		return nil, fail(CodeUnavailable, "the trial takes too long over HTTP; use dunning reguas try")
-	case errors.Is(err, data.ErrUsage):
-		return nil, fail(CodeNotFound, "that day has no scores; run the pipeline")
-	case err != nil:
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &body[regua.Trial]{*trial}, nil
 }
 
+// tryRegua tries a régua once no other is tried: a trial takes the memory of a
+// plan. began is called when it is its turn.
+func (s *Server) tryRegua(ctx context.Context, r *regua.Regua, day data.Date, began func()) (*regua.Trial, error) {
+	if s.config.TryRegua == nil {
+		return nil, fail(CodeUnavailable, "no réguas are tried here")
+	}
+	select {
+	case s.trying <- struct{}{}:
+		defer func() { <-s.trying }()
+	case <-ctx.Done():
+		return nil, fail(CodeUnavailable, "another trial is running; try again")
+	}
+	began()
+	trial, err := s.config.TryRegua(ctx, r, day)
+	if errors.Is(err, data.ErrUsage) {
+		return nil, fail(CodeNotFound, "that day has no scores; run the pipeline")
+	}
+	return trial, err
+}
+
 func (s *Server) reguaSave(ctx context.Context, in *Write[NewRegua]) (*written[ReguaVersion], error) {
-	return s.changeRegua(ctx, in.Idempotent, in.RawBody, "regua.save", func(store *regua.Store) (regua.Version, error) {
-		return store.Save([]byte(in.Body.Text), actor(ctx), s.config.Now())
+	return once(ctx, s, in.IdempotencyKey, in.RawBody, func(ctx context.Context) (ReguaVersion, error) {
+		return s.saveRegua(ctx, actor(ctx), []byte(in.Body.Text))
 	})
 }
 
@@ -174,41 +183,64 @@ type decisionIn struct {
 }
 
 func (s *Server) reguaPublish(ctx context.Context, in *decisionIn) (*written[ReguaVersion], error) {
-	return s.decideRegua(ctx, in, "regua.publish", (*regua.Store).Publish)
+	return s.decideRegua(ctx, in, publishRegua)
 }
 
 func (s *Server) reguaRetire(ctx context.Context, in *decisionIn) (*written[ReguaVersion], error) {
-	return s.decideRegua(ctx, in, "regua.retire", (*regua.Store).Retire)
+	return s.decideRegua(ctx, in, retireRegua)
 }
 
-func (s *Server) decideRegua(ctx context.Context, in *decisionIn, kind string, decide func(*regua.Store, string, int, string, time.Time) (regua.Version, error)) (*written[ReguaVersion], error) {
-	return s.changeRegua(ctx, in.Idempotent, in.RawBody, kind, func(store *regua.Store) (regua.Version, error) {
-		v, _, _, err := store.Load(in.Regua, in.Body.Version)
+func (s *Server) decideRegua(ctx context.Context, in *decisionIn, d reguaVerdict) (*written[ReguaVersion], error) {
+	return once(ctx, s, in.IdempotencyKey, in.RawBody, func(ctx context.Context) (ReguaVersion, error) {
+		return s.judgeRegua(ctx, actor(ctx), in.Regua, in.Body, d)
+	})
+}
+
+// saveRegua saves a draft of somebody's.
+func (s *Server) saveRegua(ctx context.Context, by string, text []byte) (ReguaVersion, error) {
+	return s.changeRegua(ctx, by, "regua.save", func(store *regua.Store) (regua.Version, error) {
+		return store.Save(text, by, s.config.Now())
+	})
+}
+
+// reguaVerdict is what may be decided about a version.
+type reguaVerdict struct {
+	kind   string // in the audit
+	decide func(store *regua.Store, id string, version int, by string, at time.Time) (regua.Version, error)
+}
+
+var (
+	publishRegua = reguaVerdict{"regua.publish", (*regua.Store).Publish}
+	retireRegua  = reguaVerdict{"regua.retire", (*regua.Store).Retire}
+)
+
+// judgeRegua decides about the version that somebody saw.
+func (s *Server) judgeRegua(ctx context.Context, by, id string, seen ReguaDecision, d reguaVerdict) (ReguaVersion, error) {
+	return s.changeRegua(ctx, by, d.kind, func(store *regua.Store) (regua.Version, error) {
+		v, _, _, err := store.Load(id, seen.Version)
 		if err != nil {
 			return v, err
 		}
-		if v.SHA256 != in.Body.SHA256 {
+		if v.SHA256 != seen.SHA256 {
 			return v, fail(CodeHash, "the SHA-256 is not that of version %d", v.Version)
 		}
-		return decide(store, in.Regua, in.Body.Version, actor(ctx), s.config.Now())
+		return d.decide(store, id, seen.Version, by, s.config.Now())
 	})
 }
 
 // changeRegua changes the store and notes it in the audit. The files change before
 // the note is on disk; a request that died in between finds them changed already,
 // and only the note is made up for.
-func (s *Server) changeRegua(ctx context.Context, key Idempotent, body []byte, kind string, change func(*regua.Store) (regua.Version, error)) (*written[ReguaVersion], error) {
-	return once(ctx, s, key.IdempotencyKey, body, func(ctx context.Context) (ReguaVersion, error) {
-		store, err := s.reguaStore()
-		if err != nil {
-			return ReguaVersion{}, err
-		}
-		v, err := change(store)
-		if err != nil {
-			return ReguaVersion{}, ofRegua(err)
-		}
-		return ReguaVersion{v}, s.ledger.Note(ctx, actor(ctx), kind, fmt.Sprintf("%s@%d", v.ID, v.Version), map[string]any{"sha256": v.SHA256, "status": v.Status})
-	})
+func (s *Server) changeRegua(ctx context.Context, by, kind string, change func(*regua.Store) (regua.Version, error)) (ReguaVersion, error) {
+	store, err := s.reguaStore()
+	if err != nil {
+		return ReguaVersion{}, err
+	}
+	v, err := change(store)
+	if err != nil {
+		return ReguaVersion{}, ofRegua(err)
+	}
+	return ReguaVersion{v}, s.ledger.Note(ctx, by, kind, fmt.Sprintf("%s@%d", v.ID, v.Version), map[string]any{"sha256": v.SHA256, "status": v.Status})
 }
 
 // ofRegua turns an error of the store into one that a client may see.
