@@ -57,7 +57,7 @@ func TestOpenAPIListsEveryRoute(t *testing.T) {
 			if roles := (*op.Security)[0]["bearer"]; !slices.Contains(roles, "admin") {
 				t.Errorf("%s %s: roles are %v", method, path, roles)
 			}
-			if writes := path != "/v1/score" && path != "/v1/reguas/try" && path != "/v1/credit/analyses"; method == "POST" && writes && !bytes.Contains(op.Parameters, []byte(`"Idempotency-Key"`)) {
+			if writes := path != "/v1/score" && path != "/v1/reguas/try" && path != "/v1/reguas/trials" && path != "/v1/credit/analyses"; method == "POST" && writes && !bytes.Contains(op.Parameters, []byte(`"Idempotency-Key"`)) {
 				t.Errorf("%s %s takes no idempotency key", method, path)
 			}
 			if a := r.ask(method, regexp.MustCompile(`{[a-z_]+}`).ReplaceAllString(path, "x"), "", ""); a.status != 401 {

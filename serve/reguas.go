@@ -17,6 +17,9 @@ import (
 // and writes nothing. The pipeline does it; the server is given it.
 type TryRegua func(ctx context.Context, r *regua.Regua, asOf data.Date) (*regua.Trial, error)
 
+// maxReguaText bounds the body with a régua.
+const maxReguaText = 256 << 10
+
 // trialTime bounds a trial over HTTP, within the time that an answer may take.
 const trialTime = 50 * time.Second
 
@@ -28,19 +31,20 @@ func (s *Server) reguaRoutes() {
 	deciders := []Role{Manager, Approver, Admin}
 	tags := []string{"reguas"}
 	writes := append([]Code{CodeUnavailable}, writeErrors...)
-	const maxText = 256 << 10
 	register(s, route{roles: readers, errors: []Code{CodeUnavailable}, Operation: huma.Operation{
 		OperationID: "reguas", Method: http.MethodGet, Path: "/v1/reguas", Tags: tags,
 		Summary: "All versions of all réguas: drafts, published, retired"}}, s.reguaList)
 	register(s, route{roles: readers, errors: reguaErrors, Operation: huma.Operation{
 		OperationID: "regua", Method: http.MethodGet, Path: "/v1/reguas/{regua}", Tags: tags,
 		Summary: "One version of a régua with its text"}}, s.reguaShow)
-	register(s, route{roles: []Role{Scientist, Manager, Approver, Admin}, errors: append([]Code{CodeTooLarge, CodeMediaType, CodeTimeout}, reguaErrors...), Operation: huma.Operation{
-		OperationID: "regua-try", Method: http.MethodPost, Path: "/v1/reguas/try", Tags: tags, MaxBodyBytes: maxText,
+	triers := []Role{Scientist, Manager, Approver, Admin}
+	register(s, route{roles: triers, errors: append([]Code{CodeTooLarge, CodeMediaType, CodeTimeout}, reguaErrors...), Operation: huma.Operation{
+		OperationID: "regua-try", Method: http.MethodPost, Path: "/v1/reguas/try", Tags: tags, MaxBodyBytes: maxReguaText,
 		Summary:     "What a régua would do on a day, before it is saved",
-		Description: "Customers captured, touches per day and channel, cost, expected recovery, what is blocked by which rules, what finds no money, and what is forgone against the recommendation with the same money. Nothing is written. One trial runs at a time; one that takes longer than 50 seconds is given up (503)."}}, s.reguaTry)
+		Description: "Customers captured, touches per day and channel, cost, expected recovery, what is blocked by which rules, what finds no money, and what is forgone against the recommendation with the same money. Nothing is written. One trial runs at a time; one that takes longer than 50 seconds is given up (503): /v1/reguas/trials has no such limit."}}, s.reguaTry)
+	s.trialRoutes(triers)
 	register(s, route{roles: []Role{Manager, Admin}, errors: writes, Operation: huma.Operation{
-		OperationID: "regua-save", Method: http.MethodPost, Path: "/v1/reguas", Tags: tags, MaxBodyBytes: maxText,
+		OperationID: "regua-save", Method: http.MethodPost, Path: "/v1/reguas", Tags: tags, MaxBodyBytes: maxReguaText,
 		Summary:     "Save a régua as a draft, the next version of its id",
 		Description: "Errors in the text come with line, column and a hint."}}, s.reguaSave)
 	decisions := append([]Code{CodeNotFound, CodeHash, CodeState}, writes...)
@@ -122,21 +126,15 @@ type NewTrial struct {
 type trialIn struct{ Body NewTrial }
 
 func (s *Server) reguaTry(ctx context.Context, in *trialIn) (*body[regua.Trial], error) {
-	r, err := regua.Parse([]byte(in.Body.Text))
+	r, day, err := trialOf(in)
 	if err != nil {
-		return nil, ofRegua(err)
-	}
-	day := data.Date(0)
-	if in.Body.AsOf != "" {
-		if day, err = data.ParseDate(in.Body.AsOf); err != nil {
-			return nil, fail(CodeInvalid, "as_of is not a day like 2026-01-31")
-		}
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, trialTime)
 	defer cancel()
 	trial, err := s.tryRegua(ctx, r, day, func() {})
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil {
-		return nil, fail(CodeUnavailable, "the trial takes too long over HTTP; use dunning reguas try")
+		return nil, fail(CodeUnavailable, "the trial takes longer than an answer may; start it with POST /v1/reguas/trials")
 	}
 	if err != nil {
 		return nil, err

@@ -59,6 +59,9 @@ func reguaLines(m map[string]line) {
 	m["regua-try"] = line{"scientist manager approver admin", []kase{
 		post("one", "/v1/reguas/try", object{"text": reguaOf("b")}, 200, ""), post("of a day without scores", "/v1/reguas/try", object{"text": reguaOf("b"), "as_of": "1999-01-01"}, 404, "not_found"),
 		post("no régua", "/v1/reguas/try", object{"text": "x"}, 400, "invalid")}}
+	m["regua-trial-start"] = line{"scientist manager approver admin", []kase{
+		post("one", "/v1/reguas/trials", object{"text": reguaOf("b")}, 200, ""), post("no régua", "/v1/reguas/trials", object{"text": "x"}, 400, "invalid")}}
+	m["regua-trial"] = line{"scientist manager approver admin", []kase{get("none", "/v1/reguas/trials/x", 404, "not_found")}}
 	m["regua-save"] = line{"manager admin", []kase{
 		post("a new one", "/v1/reguas", object{"text": reguaOf("b2c")}, 200, ""),
 		{"with an unknown column", func(*world, serve.Role) call {

@@ -82,6 +82,7 @@ type Server struct {
 
 	ledgerPlans ledgerPlans
 	trying      chan struct{} // holds one while a régua is tried
+	trials      *trials
 
 	certificates []tls.Certificate // none without TLS
 }
@@ -94,7 +95,7 @@ func New(config Config, store Store, keys *Keys, l *ledger.Store, log *slog.Logg
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	s := &Server{config: config, store: store, keys: keys, ledger: l, log: log, metrics: newMetrics(store, l), trying: make(chan struct{}, 1),
+	s := &Server{config: config, store: store, keys: keys, ledger: l, log: log, metrics: newMetrics(store, l), trying: make(chan struct{}, 1), trials: newTrials(),
 		limits: &limits{rate: rate.Limit(config.RatePerSecond), burst: config.Burst, buckets: map[string]*rate.Limiter{}}}
 	if config.TLSCert != "" {
 		cert, err := tls.LoadX509KeyPair(config.TLSCert, config.TLSKey)
@@ -174,6 +175,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	s.log.Info("stopping", "grace", s.config.ShutdownGrace.String())
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownGrace)
 	defer cancel()
+	s.trials.halt()
+	defer s.trials.wait(grace)
 	if err := server.Shutdown(grace); err != nil {
 		server.Close()
 		return fmt.Errorf("serve: requests were cut off after %s: %w", s.config.ShutdownGrace, err)
