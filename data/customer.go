@@ -21,6 +21,9 @@ type Customer struct {
 	Timezone   string       `parquet:"timezone,dict" json:"timezone"` // IANA name; "" means the UF's own
 	Since      Date         `parquet:"since,date" json:"since"`
 	Segment    string       `parquet:"segment,dict" json:"segment"` // the company's own grouping
+	// NamedSegment is the segment that the stage segments found, "" where nobody
+	// looked it up. It is no column of the lake: it changes from month to month.
+	NamedSegment string `parquet:"-" json:"-"`
 
 	// Consent is whether the customer may be contacted on the channel
 	// (LGPD opt-out is false); Reach is whether a valid address is on file.

@@ -108,13 +108,13 @@ type BacktestOptions struct {
 
 // BacktestStages returns the stages up to a backtest. The slice is the caller's.
 func BacktestStages(o BacktestOptions) []Stage {
-	return []Stage{ExtractStage(), FeaturesStage(), TrainStage(), trainedScoreStage(), backtestStage(o)}
+	return []Stage{ExtractStage(), FeaturesStage(), TrainStage(), SegmentsStage(), trainedScoreStage(), backtestStage(o)}
 }
 
 func backtestStage(o BacktestOptions) Stage {
 	return Stage{
 		Name: "backtest", Title: "what policies are truly worth",
-		Folder: "backtests/{as_of}", Inputs: []string{"extract", "features", "train", "score"}, Seeded: true,
+		Folder: "backtests/{as_of}", Inputs: []string{"extract", "features", "train", "segments", "score"}, Seeded: true,
 		Config: func(c *Config) any {
 			return []any{o, c.BudgetCents, c.Channels, c.Segments, c.Plan, c.HoldoutShare, c.Features, c.Policy, c.Train}
 		},

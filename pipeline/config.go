@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"dunning/data"
+	"dunning/models/segments"
 	"dunning/optimizer"
 	"dunning/pipeline/allocation"
 	"dunning/policy"
@@ -185,7 +186,8 @@ type ChannelConfig struct {
 
 // SegmentRow limits or demands contact within one segment.
 type SegmentRow struct {
-	// Segment is the value of customers.segment.
+	// Segment is a named segment of the stage segments, or a value of
+	// customers.segment. The rows of one configuration speak of one kind.
 	Segment string `koanf:"segment"`
 	// MinCoverage is the share of the segment's candidates' customers whom the
 	// plan must touch; 0 to 1. Nil: no demand.
@@ -355,6 +357,8 @@ func (c *Config) validatePlan(f *faults) {
 		f.check(s.Segment != "", "%s.segment: empty", key)
 		f.check(!seen[s.Segment], "%s.segment: %q is listed twice", key, s.Segment)
 		seen[s.Segment] = true
+		f.check(segments.Key(s.Segment).Valid() == segments.Key(c.Segments[0].Segment).Valid(),
+			"%s.segment: %q and %q: rows speak of the named segments (dunning segments list) or of the company's own, not of both", key, c.Segments[0].Segment, s.Segment)
 		f.check(s.MinCoverage != nil || s.MaxShare != nil, "%s: neither min_coverage nor max_share", key)
 		if s.MinCoverage != nil {
 			f.within(key+".min_coverage", *s.MinCoverage, 0, 1)

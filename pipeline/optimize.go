@@ -24,7 +24,7 @@ const (
 func OptimizeStage() Stage {
 	return Stage{
 		Name: "optimize", Title: "the plan within budget, capacities and law",
-		Folder: "plans/{as_of}", Inputs: []string{"extract", "score"},
+		Folder: "plans/{as_of}", Inputs: []string{"extract", "segments", "score"},
 		Config: func(c *Config) any {
 			return []any{c.BudgetCents, c.Channels, c.Segments, c.Plan, c.Value, c.HoldoutShare, c.Explore, c.Features, c.Policy}
 		},
@@ -65,6 +65,8 @@ type planner struct {
 	scores   map[string]*data.Score
 	customer map[string]data.Customer  // with an open balance
 	demanded map[string]bool           // segments with a minimum coverage
+	named    bool                      // rows over segments speak of the named ones
+	hours    *bestHours                // of those whom the plan touches; nil before they are known
 	recent   map[string][]data.Date    // days of the touches of the last month, by customer
 	recentOn map[string][]data.Channel // their channels
 	rule     optimizer.LadderRule
@@ -98,7 +100,7 @@ func newPlanner(ctx context.Context, w *Work) (*planner, error) {
 	p := &planner{w: w, engine: engine, out: Optimization{Plan: &data.PlanFigures{
 		From: w.AsOf, To: w.AsOf + data.Date(w.Config.Features.PlanDays) - 1, BudgetCents: w.Config.BudgetCents,
 	}}}
-	p.demanded = p.demandedSegments()
+	p.demanded, p.named = p.demandedSegments(), w.Config.namedSegments()
 	if p.rule, err = p.ladderRule(); err != nil {
 		return nil, err
 	}
@@ -120,7 +122,7 @@ func newPlanner(ctx context.Context, w *Work) (*planner, error) {
 func (p *planner) again() *planner {
 	plan := data.PlanFigures{From: p.out.Plan.From, To: p.out.Plan.To, BudgetCents: p.out.Plan.BudgetCents,
 		ModelVersion: p.out.Plan.ModelVersion, TrainedAsOf: p.out.Plan.TrainedAsOf}
-	return &planner{w: p.w, engine: p.engine, scores: p.scores, customer: p.customer, demanded: p.demanded,
+	return &planner{w: p.w, engine: p.engine, scores: p.scores, customer: p.customer, demanded: p.demanded, named: p.named,
 		recent: p.recent, recentOn: p.recentOn, rule: p.rule, out: Optimization{Plan: &plan}}
 }
 
@@ -148,6 +150,9 @@ func runOptimize(ctx context.Context, w *Work) error {
 	p.takeHeld()
 	p.addFixed()
 	if err := p.checkReguas(); err != nil {
+		return err
+	}
+	if err := p.readHours(); err != nil {
 		return err
 	}
 	actions := p.actions()
@@ -210,6 +215,10 @@ func (p *planner) readScores() error {
 
 func (p *planner) readCustomers() error {
 	p.customer = map[string]data.Customer{}
+	named, err := p.namedSegments()
+	if err != nil {
+		return err
+	}
 	in := p.w.Input("extract")
 	for _, part := range in.Parts("customers") {
 		for batch, err := range data.Scan[data.Customer](in.Path(part.Name)) {
@@ -218,6 +227,7 @@ func (p *planner) readCustomers() error {
 			}
 			for _, c := range batch {
 				if p.scores[c.CustomerID] != nil {
+					c.NamedSegment = named[c.CustomerID]
 					p.customer[c.CustomerID] = c
 				}
 			}

@@ -79,7 +79,7 @@ func (p *planner) actions() []data.Action {
 func (p *planner) action(t planned, value data.Cents) data.Action {
 	x, slot := t.touch(), p.slots[t.touch().Slot]
 	customer := p.customer[p.ids[t.x.Customer]]
-	start, end, _ := p.engine.Window(&customer, slot.Day)
+	start, end, hour := p.window(&customer, slot.Channel, slot.Day)
 	out := data.Action{
 		CustomerID: customer.CustomerID, Channel: slot.Channel, Day: slot.Day,
 		WindowStart: start, WindowEnd: end, Step: int32(t.before + t.step + 1),
@@ -94,6 +94,8 @@ func (p *planner) action(t planned, value data.Cents) data.Action {
 		out.ReguaID, out.ReguaVersion = own.of.regua.ID, int32(own.of.regua.Version)
 		out.ReguaStep, out.Template = own.step().ID, own.step().Template
 		out.Reason += fmt.Sprintf(" É o degrau %s da régua %s (versão %d).", out.ReguaStep, out.ReguaID, out.ReguaVersion)
+	} else {
+		out.Reason += hourWords(hour)
 	}
 	return out
 }
@@ -102,7 +104,7 @@ func (p *planner) action(t planned, value data.Cents) data.Action {
 func (p *planner) planID(actions []data.Action) string {
 	h := sha256.New()
 	for _, a := range actions {
-		fmt.Fprintf(h, "%q %s %d %d %d %d\n", a.CustomerID, a.Channel, a.Day, a.Step, a.CostCents, a.ValueCents)
+		fmt.Fprintf(h, "%q %s %d %d %d %d %d\n", a.CustomerID, a.Channel, a.Day, a.WindowStart.Unix(), a.Step, a.CostCents, a.ValueCents)
 		if a.ReguaID != "" {
 			fmt.Fprintf(h, "%q %d %q %q\n", a.ReguaID, a.ReguaVersion, a.ReguaStep, a.Template)
 		}

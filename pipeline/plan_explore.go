@@ -266,7 +266,7 @@ func (e *exploration) touch(a *asked, j int, first Decision, won bool, out *data
 
 // leftOut is the probability with which a planned touch is left out.
 func (e *exploration) leftOut(a *asked, t *optimizer.TouchExplanation) float64 {
-	if e.p.demanded[e.p.customer[a.id].Segment] {
+	if e.p.demanded[e.p.segmentOf(a.id)] {
 		return 0
 	}
 	x := uplift.Exploration{Share: e.config.Share, Floor: e.config.Floor, TieCents: t.CostCents}
@@ -279,7 +279,7 @@ func (p *planner) chargeExplored() {
 		return
 	}
 	for _, t := range p.explored.won {
-		p.reguas.wallet.charge(p.slots[t.offer.slot], p.customer[t.id].Segment, t.offer.cost)
+		p.reguas.wallet.charge(p.slots[t.offer.slot], p.segmentOf(t.id), t.offer.cost)
 	}
 }
 
@@ -325,12 +325,12 @@ func (p *planner) exploredRows() (rows []planRow) {
 		slot := p.slots[t.offer.slot]
 		rows = append(rows, planRow{t.id, slot, t.offer.value, func(value data.Cents) data.Action {
 			customer := p.customer[t.id]
-			start, end, _ := p.engine.Window(&customer, slot.Day)
+			start, end, hour := p.window(&customer, slot.Channel, slot.Day)
 			return data.Action{CustomerID: t.id, Channel: slot.Channel, Day: slot.Day, WindowStart: start, WindowEnd: end, Step: 1,
 				CostCents: t.offer.cost, ValueCents: value, TreatProb: t.prob, Source: data.SourceExploration,
 				ReducedCostCents: data.RoundCents(t.offer.value - p.explored.paid[t.offer.slot] - p.explored.cents*float64(t.offer.cost)),
 				Reason: fmt.Sprintf("%s na %s, %s: contato sorteado, com probabilidade de %s, para medir o que ele traz; espera-se recuperar %s a mais por %s, e perder no máximo %s sobre o melhor plano para este cliente.",
-					capital(slot.Channel.Portuguese()), weekdays[slot.Day.Weekday()], dayMonth(slot.Day), smallPercent(t.prob), value.BRL(), t.offer.cost.BRL(), data.RoundCents(t.offer.regret).BRL()),
+					capital(slot.Channel.Portuguese()), weekdays[slot.Day.Weekday()], dayMonth(slot.Day), smallPercent(t.prob), value.BRL(), t.offer.cost.BRL(), data.RoundCents(t.offer.regret).BRL()) + hourWords(hour),
 			}
 		}})
 	}

@@ -33,7 +33,7 @@ func (p *planner) build(value func(*data.Candidate) data.Cents, blocked func(*da
 		for s := range row {
 			row[s], cost[s] = optimizer.Forbidden, math.NaN()
 		}
-		segment := p.customer[mine[0].CustomerID].Segment
+		segment := p.segmentOf(mine[0].CustomerID)
 		for k := range mine {
 			c := &mine[k]
 			p.out.Plan.Candidates++

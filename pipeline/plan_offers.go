@@ -37,7 +37,7 @@ func (e *exploration) ask() error {
 		if p.captured(a.id) != nil {
 			continue
 		}
-		if !limited[p.customer[a.id].Segment] {
+		if !limited[p.segmentOf(a.id)] {
 			e.offer(&a, mine, at)
 		}
 		if a.ladder != nil || len(e.offers) > a.first {

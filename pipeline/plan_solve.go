@@ -117,7 +117,7 @@ func (p *planner) uncovered() (short []data.Unmet) {
 		}
 		touched := 0.0
 		for i, r := range p.chosen {
-			if r != optimizer.Hold && p.customer[p.ids[i]].Segment == s.Segment {
+			if r != optimizer.Hold && p.segmentOf(p.ids[i]) == s.Segment {
 				touched++
 			}
 		}
@@ -159,7 +159,7 @@ func (p *planner) trim(ctx context.Context) error {
 		}
 		trimmed := int64(0)
 		for i := range p.explained {
-			if x := &p.explained[i]; len(x.Touches) > 1 && !p.demanded[p.customer[p.ids[x.Customer]].Segment] {
+			if x := &p.explained[i]; len(x.Touches) > 1 && !p.demanded[p.segmentOf(p.ids[x.Customer])] {
 				if kept, ok := earning(x); ok {
 					p.chosen[x.Customer] = kept
 					trimmed++

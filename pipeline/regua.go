@@ -123,7 +123,8 @@ func (p *planner) follow(ctx context.Context, set *regua.Set) error {
 
 // capture follows one customer; nil when no régua has him.
 func (p *planner) capture(set *regua.Set, h *features.History, score *data.Score) (c *reguaCustomer, failed int) {
-	records := regua.Records{Customer: h.Customer, Invoices: unpaused(h.Invoices, p.engine.PausedInvoices(), p.w.AsOf), Payments: h.Payments, Touches: h.Touches,
+	customer := p.customer[h.Customer.CustomerID]
+	records := regua.Records{Customer: customer, Invoices: unpaused(h.Invoices, p.engine.PausedInvoices(), p.w.AsOf), Payments: h.Payments, Touches: h.Touches,
 		Events: h.Events, Promises: h.Promises, PayProb: score.PayProb}
 	state := regua.NewState(&records, p.w.AsOf, p.engine.Zone(&h.Customer))
 	k, failed := set.Capture(&state.Row)

@@ -181,9 +181,9 @@ func (p *planner) paidBy(t *reguaTouch) float64 {
 	paid := 0.0
 	for r := range p.grid.Rows {
 		switch p.grid.Rows[r].Name {
-		case optimizer.BudgetName, maximumName(t.of.state.Customer.Segment):
+		case optimizer.BudgetName, maximumName(p.segmentOf(t.of.id)):
 			paid += p.answer.Prices[r] * float64(t.costCents)
-		case optimizer.CapacityName(t.Channel, t.Day), minimumName(t.of.state.Customer.Segment):
+		case optimizer.CapacityName(t.Channel, t.Day), minimumName(p.segmentOf(t.of.id)):
 			paid += p.answer.Prices[r]
 		}
 	}

@@ -80,7 +80,7 @@ func openScored(home string, config *Config, asOf data.Date) (w *Work, done func
 	w = &Work{Config: config, Home: home, AsOf: asOf, Seed: config.Seed, progress: Silent{}, inputs: map[string]Output{}}
 	for _, s := range Stages() {
 		switch s.Name {
-		case "extract", "score":
+		case "extract", "segments", "score":
 			out, err := OpenOutput(s.FolderOf(home, asOf))
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil, nil, fmt.Errorf("%w: %s has no output of the stage %s for %s; run dunning run --as-of %s", data.ErrUsage, home, s.Name, asOf, asOf)

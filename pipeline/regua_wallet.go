@@ -118,7 +118,7 @@ func (p *planner) takeHeld() {
 		c := p.reguas.byID[id]
 		for k := range x.Touches {
 			t := &x.Touches[k]
-			p.reguas.wallet.charge(p.slots[t.Slot], p.customer[id].Segment, data.RoundCents(t.CostCents))
+			p.reguas.wallet.charge(p.slots[t.Slot], p.segmentOf(id), data.RoundCents(t.CostCents))
 			if c != nil && c.regua.Mode == regua.Compete {
 				c.choose(p.slots[t.Slot], t.DiscountedCents)
 			}
@@ -148,7 +148,7 @@ func (c *reguaCustomer) choose(slot optimizer.Slot, worth float64) {
 func (p *planner) keep(touches []*reguaTouch) {
 	slices.SortStableFunc(touches, inOrder)
 	for _, t := range touches {
-		t.inTheWay = p.reguas.wallet.take(t.slot(), t.of.state.Customer.Segment, t.costCents)
+		t.inTheWay = p.reguas.wallet.take(t.slot(), p.segmentOf(t.of.id), t.costCents)
 		t.kept = t.inTheWay == ""
 	}
 	for _, t := range touches {

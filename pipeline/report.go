@@ -31,7 +31,7 @@ const kpiMonths = 12
 func ReportStage() Stage {
 	return Stage{
 		Name: "report", Title: "indicators and pictures",
-		Folder: "reports/{as_of}", Inputs: []string{"extract", "features", "train", "score", "optimize", "forecast"},
+		Folder: "reports/{as_of}", Inputs: []string{"extract", "features", "train", "segments", "score", "optimize", "forecast"},
 		Seeded: true,
 		Config: func(c *Config) any {
 			return []any{c.HoldoutShare, c.Channels, c.BudgetCents, c.Segments, c.Plan, c.Policy, c.Value, c.Features}

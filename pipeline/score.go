@@ -15,6 +15,7 @@ import (
 	"dunning/features"
 	"dunning/models/registry"
 	"dunning/models/response"
+	"dunning/models/segments"
 	"dunning/policy"
 )
 
@@ -34,7 +35,7 @@ const holdoutRule = "holdout"
 func ScoreStage() Stage {
 	return Stage{
 		Name: "score", Title: "what each contact would bring",
-		Folder: "lake/score/{as_of}", Inputs: []string{"extract", "features"},
+		Folder: "lake/score/{as_of}", Inputs: []string{"extract", "features", "segments"},
 		Config: func(c *Config) any {
 			return []any{c.Policy, c.HoldoutShare, c.Channels, c.Features.HorizonDays, c.Features.PlanDays}
 		},
@@ -57,6 +58,7 @@ type scorer struct {
 	version *modelSource
 	model   *registry.Loaded // nil where no version is in force
 	engine  *policy.Engine
+	named   map[string]segments.Key // by customer; nil where no rule speaks of segments
 	// own is the estimate of effects from each customer's own history; nil
 	// where the registered model's effects are used.
 	own      *responseModel
@@ -83,6 +85,11 @@ func runScore(ctx context.Context, w *Work) error {
 	}
 	if model != nil {
 		if s.own, err = loadResponse(version.dir); err != nil {
+			return err
+		}
+	}
+	if rules := &w.Config.Policy; len(rules.QuietSegments)+len(rules.SoftTone.Segments) > 0 {
+		if s.named, err = SegmentOf(w.Input("segments").Dir); err != nil {
 			return err
 		}
 	}
@@ -218,6 +225,7 @@ func (s *scorer) customer(to []data.Candidate, h *features.History, p *predictio
 	score := data.Score{CustomerID: h.Customer.CustomerID, AsOf: s.w.AsOf, PayProb: pay, BalanceCents: balance,
 		DaysPastDue: p.frame.DaysPastDue[row], ModelVersion: s.version.Version}
 	facts := policyFacts(h, s.w.AsOf, balance, score.DaysPastDue, s.engine)
+	h.Customer.NamedSegment = string(s.named[h.Customer.CustomerID])
 	subject := s.engine.Prepare(&h.Customer, &facts)
 	heldOut := isHeldOut(h.Customer.CustomerID, s.w.Config.HoldoutShare)
 	f.load(h, score.DaysPastDue)

@@ -20,8 +20,8 @@ const (
 	segmentsFile         = "segments.json"     // SegmentSummary
 )
 
-// segmentCutCustomers is how many customers the cut points are made of: the
-// first partitions, which a hash of the id filled, until so many are read.
+// segmentCutCustomers is how many customers the cut points and the hours are made
+// of: the first partitions, which a hash of the id filled, until so many are read.
 const segmentCutCustomers = 50_000
 
 // SegmentMember is the segment of one customer of the lake, and why.
@@ -86,12 +86,13 @@ type SegmentAgreement struct {
 }
 
 // SegmentsStage puts every customer of the lake into a named segment, on the
-// first of each month up to AsOf.
+// first of each month up to AsOf, and says at which hours each opens messages.
 func SegmentsStage() Stage {
 	return Stage{
-		Name: "segments", Title: "named segments of customers",
+		Name: "segments", Title: "named segments of customers, and their hours",
 		Folder: "lake/segments/{as_of}", Inputs: []string{"extract"},
-		Run: runSegments,
+		Config: func(c *Config) any { return c.Policy.Packs }, // they have the zones of hours
+		Run:    runSegments,
 	}
 }
 
@@ -103,6 +104,8 @@ type segmenter struct {
 	members [][]SegmentMember        // by partition
 	moves   [][]segments.Movements   // by partition, by month
 	counted []map[segments.Key]int64 // by partition: in the month before the last
+	hours   *hourReader
+	sampled int // partitions that the cut points and the hours are made of
 }
 
 func runSegments(ctx context.Context, w *Work) error {
@@ -112,10 +115,17 @@ func runSegments(ctx context.Context, w *Work) error {
 	parts := len(in.Parts("customers"))
 	s.members, s.moves = make([][]SegmentMember, parts), make([][]segments.Movements, parts)
 	s.counted = make([]map[segments.Key]int64, parts)
+	var err error
+	if s.hours, err = newHourReader(w, parts); err != nil {
+		return err
+	}
 	if err := s.cut(ctx, first, parts); err != nil {
 		return err
 	}
 	if err := w.eachPart(ctx, parts, 0, 1, s.part); err != nil {
+		return err
+	}
+	if err := s.hours.write(w); err != nil {
 		return err
 	}
 	return s.write()
@@ -137,8 +147,8 @@ func (s *segmenter) cut(ctx context.Context, first data.Date, parts int) error {
 		days = []data.Date{s.w.AsOf}
 	}
 	facts, read := make([][]segments.Facts, len(days)), 0
-	for part := 0; part < parts && read < segmentCutCustomers; part++ {
-		for h, err := range features.Histories(s.w.Input("extract").Dir, part) {
+	for ; s.sampled < parts && read < segmentCutCustomers; s.sampled++ {
+		for h, err := range features.Histories(s.w.Input("extract").Dir, s.sampled) {
 			if err != nil {
 				return err
 			}
@@ -195,7 +205,9 @@ func (s *segmenter) part(ctx context.Context, part int) error {
 		if n := len(keys); n > 1 {
 			s.counted[part][keys[n-2]]++
 		}
-		s.members[part] = append(s.members[part], s.member(h.Customer.CustomerID, keys, last))
+		m := s.member(h.Customer.CustomerID, keys, last)
+		s.members[part] = append(s.members[part], m)
+		s.hours.note(part, h, m.Segment, part < s.sampled)
 	}
 	s.moves[part] = moves
 	return nil

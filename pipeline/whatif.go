@@ -130,8 +130,8 @@ func (p *planner) everySegment(c *Config) {
 	}
 	c.Segments = slices.Clone(c.Segments)
 	p.demanded = map[string]bool{}
-	for _, customer := range p.customer {
-		p.demanded[customer.Segment] = true
+	for id := range p.customer {
+		p.demanded[p.segmentOf(id)] = true
 	}
 	for _, segment := range slices.Sorted(maps.Keys(p.demanded)) {
 		if !listed[segment] {

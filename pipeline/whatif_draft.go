@@ -80,6 +80,9 @@ func PlanWith(ctx context.Context, home string, config *Config, asOf data.Date, 
 	if err := p.checkReguas(); err != nil {
 		return nil, err
 	}
+	if err := p.readHours(); err != nil {
+		return nil, err
+	}
 	actions := p.actions()
 	p.describe(actions)
 	p.describeCapacities(changes.Capacities)

@@ -26,7 +26,8 @@ type Config struct {
 	// PaymentHoldDays is for how many days, from the day of a payment on, nobody
 	// is touched: money may still be on its way. Default 0: none.
 	PaymentHoldDays int `koanf:"payment_hold_days" json:"payment_hold_days"`
-	// QuietSegments are segments whose customers are never touched.
+	// QuietSegments are segments whose customers are never touched: the company's
+	// own, or named ones (devedor, novo, …).
 	QuietSegments []string `koanf:"quiet_segments" json:"quiet_segments"`
 	// SoftTone spares good payers the hard channels. Default: nobody.
 	SoftTone SoftToneRule `koanf:"soft_tone" json:"soft_tone"`

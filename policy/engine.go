@@ -260,7 +260,7 @@ func (e *Engine) Prepare(c *data.Customer, f *Facts) Subject {
 		spokenOn:   f.LastConversation,
 		paidOn:     f.LastPaymentOn,
 		noticeOn:   f.NoticeDeliveredOn,
-		soft:       e.soft[c.Segment],
+		soft:       ofSegment(e.soft, c),
 	}
 	s.pausedTill = f.PausedUntil
 	if len(e.paused) > 0 {
@@ -285,6 +285,12 @@ func (e *Engine) Prepare(c *data.Customer, f *Facts) Subject {
 	return s
 }
 
+// ofSegment reports whether a list names the customer's segment: the company's own
+// or the named one.
+func ofSegment(list map[string]bool, c *data.Customer) bool {
+	return list[c.Segment] || c.NamedSegment != "" && list[c.NamedSegment]
+}
+
 func (e *Engine) forbidsCustomer(r *Rule, c *data.Customer, f *Facts) bool {
 	switch r.Kind {
 	case NothingOwed:
@@ -292,7 +298,7 @@ func (e *Engine) forbidsCustomer(r *Rule, c *data.Customer, f *Facts) bool {
 	case MinAmount:
 		return f.BalanceCents < e.config.MinAmountCents
 	case QuietSegment:
-		return e.quiet[c.Segment]
+		return ofSegment(e.quiet, c)
 	}
 	return flagOf(r.Flag)(c)
 }

@@ -228,7 +228,7 @@ func checkLadders(t *testing.T, home string, ladders map[string][]data.Action) {
 					f.Touches = append(f.Touches, l[j].Day)
 				}
 			}
-			if v := engine.Check(customers[id], f, a.Channel, a.Day); !v.Allowed || !v.WindowStart.Equal(a.WindowStart) {
+			if v := engine.Check(customers[id], f, a.Channel, a.Day); !v.Allowed || a.WindowStart.Before(v.WindowStart) || !a.WindowEnd.Equal(v.WindowEnd) {
 				t.Errorf("%s: %s on %s breaks %q beside %d others", id, a.Channel, a.Day, v.RuleID, len(l)-1)
 			}
 			if k > 0 && a.Day-l[k-1].Day < 2 || a.Step != int32(k+1) || !allowed[fmt.Sprint(id, a.Channel, a.Day)] {

@@ -16,7 +16,17 @@ const (
 // habitMix are the groups' hours, and their shares in each segment.
 type habitMix struct {
 	hour  [habits][hours]float64
+	log   [habits][hours]float64 // of hour
 	share [][habits]float64
+}
+
+// took keeps the logarithms in step with the hours.
+func (m *habitMix) took() {
+	for k := range habits {
+		for h, p := range m.hour[k] {
+			m.log[k][h] = math.Log(p)
+		}
+	}
 }
 
 // fitHabits finds the groups.
@@ -40,6 +50,7 @@ func fitHabits(customers []Customer, all *[hours]float64, segments int) habitMix
 			m.share[s][k] = 1.0 / habits
 		}
 	}
+	m.took()
 	for range habitTurns {
 		m.turn(customers, &base)
 	}
@@ -70,6 +81,7 @@ func (m *habitMix) turn(customers []Customer, base *[hours]float64) {
 		everybody += total[k]
 		m.hour[k] = pool(&hour[k], base, smooth)
 	}
+	m.took()
 	if everybody == 0 {
 		return
 	}
@@ -104,7 +116,7 @@ func (m *habitMix) posterior(segment int, counts *[hours]float64) (p [habits]flo
 		p[k] = math.Log(m.share[segment][k] + 1e-12)
 		for h, n := range counts {
 			if n > 0 {
-				p[k] += n * math.Log(m.hour[k][h])
+				p[k] += n * m.log[k][h]
 			}
 		}
 		most = max(most, p[k])

@@ -161,28 +161,57 @@ func (r *Reading) Fatigue(channel int, day data.Date) float64 {
 	return r.m.fatigue[channel][loadOf(r.touches, day)]
 }
 
-// Habit is the distribution of the hours at which the customer opens: that of
-// the groups, as likely as they are for him, and his own. It sums to one.
-func (r *Reading) Habit() (habit [hours]float64) {
+// Habit is that of the customer: what the model says of his openings.
+func (r *Reading) Habit() Habit { return r.m.Habit(r.segment, &r.own.habit) }
+
+// Habit is the habit of somebody of a segment who opened so often at each hour:
+// that of the groups, as likely as they are for him, and his own. It sums to one.
+func (m *Model) Habit(segment int, openings *[24]float64) Habit {
 	var prior [hours]float64
-	for k, p := range r.m.habits.posterior(r.segment, &r.own.habit) {
+	for k, p := range m.habits.posterior(segment, openings) {
 		for h := range prior {
-			prior[h] += p * r.m.habits.hour[k][h]
+			prior[h] += p * m.habits.hour[k][h]
 		}
 	}
-	return pool(&r.own.habit, &prior, priorHabit)
+	return pool(openings, &prior, priorHabit)
+}
+
+// Openings counts the customer's openings by hour, as [Model.Habit] takes them,
+// and their number.
+func (c *Customer) Openings() (counts [24]float64, n float64) { return openings(c) }
+
+// ChannelReach is what a channel does for everybody.
+type ChannelReach struct {
+	Touches   int64   // that the model was made of
+	Openings  int64   // of them; 0 where nobody opens anything, or nobody says
+	Delivered float64 // P(a message arrives)
+	Opened    float64 // P(it is opened | it arrives), without tiredness
+	// Fatigue is how much less is opened with more earlier touches, least load
+	// first.
+	Fatigue []float64
+}
+
+// Channel is what was learned of a channel, by its position in data.Channels.
+func (m *Model) Channel(channel int) ChannelReach {
+	d, o := m.all.delivered[channel], m.all.opened[channel]
+	return ChannelReach{Touches: int64(d.all), Openings: int64(o.yes), Delivered: d.drawn(.5, 1), Opened: o.drawn(.5, 1),
+		Fatigue: append([]float64(nil), m.fatigue[channel][:]...)}
 }
 
 // OpenedInTime is P(a message that is sent on the channel at an hour of the day
 // is opened within ReadHours).
 func (r *Reading) OpenedInTime(channel int, day data.Date, hour int) float64 {
-	return r.Delivered(channel) * r.Opened(channel) * r.Fatigue(channel, day) * soon(r.Habit(), hour)
+	habit := r.Habit()
+	return r.Delivered(channel) * r.Opened(channel) * r.Fatigue(channel, day) * habit.Soon(hour)
 }
 
-// soon is the part of a habit within ReadHours of an hour.
-func soon(habit [hours]float64, hour int) (sum float64) {
-	for h := hour; h < hour+ReadHours; h++ {
-		sum += habit[h%hours]
+// Habit is a distribution over the hours of a day at which somebody opens.
+type Habit [24]float64
+
+// Soon is the part of a habit within ReadHours of an hour.
+func (h *Habit) Soon(hour int) (sum float64) {
+	for k := hour; k < hour+ReadHours; k++ {
+		sum += h[k%hours]
 	}
 	return sum
 }
@@ -191,13 +220,19 @@ func soon(habit [hours]float64, hour int) (sum float64) {
 // time; of equal ones the earliest in allowed. ok is false where no hour is
 // allowed. Hours outside 0 … 23 are none.
 func (r *Reading) BestHour(allowed []int) (hour int, ok bool) {
-	habit, best := r.Habit(), -1.0
-	for _, h := range allowed {
-		if h < 0 || h >= hours {
+	habit := r.Habit()
+	return habit.BestHour(allowed)
+}
+
+// BestHour is as [Reading.BestHour].
+func (h *Habit) BestHour(allowed []int) (hour int, ok bool) {
+	best := -1.0
+	for _, k := range allowed {
+		if k < 0 || k >= hours {
 			continue
 		}
-		if p := soon(habit, h); p > best {
-			hour, best, ok = h, p, true
+		if p := h.Soon(k); p > best {
+			hour, best, ok = k, p, true
 		}
 	}
 	return hour, ok

@@ -32,6 +32,7 @@ const (
 	customerID
 	preferredChannel
 	product
+	namedSegment
 	texts // their number
 )
 
@@ -72,6 +73,7 @@ var columns = []Column{
 	{Name: "kind", Type: Text, at: kind, Doc: "PF or PJ"},
 	{Name: "uf", Type: Text, at: uf, Doc: "state, two letters; empty when unknown"},
 	{Name: "segment", Type: Text, at: segment, Doc: "the company's own segment"},
+	{Name: "named_segment", Type: Text, at: namedSegment, Doc: "the named segment of the month: devedor, novo, inativo … (dunning segments list)"},
 	{Name: "customer_id", Type: Text, at: customerID, Doc: "pseudonym of the customer"},
 	{Name: "preferred_channel", Type: Text, at: preferredChannel, Doc: "email, sms, whatsapp, voice, letter, or empty"},
 	{Name: "balance_cents", Type: Int, at: balanceCents, Doc: "open balance"},

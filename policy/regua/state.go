@@ -62,6 +62,7 @@ func NewState(in *Records, asOf data.Date, zone *time.Location) *State {
 	s.readTouches(in, zone)
 	c, r := &in.Customer, &s.Row
 	r.text[kind], r.text[uf], r.text[segment] = string(c.Kind), c.UF, c.Segment
+	r.text[namedSegment] = c.NamedSegment
 	r.text[customerID], r.text[preferredChannel] = c.CustomerID, string(c.PreferredChannel)
 	r.int[creditLimitCents], r.int[customerDays] = int64(c.CreditLimitCents), int64(asOf-c.Since)
 	r.number[payProb] = in.PayProb
