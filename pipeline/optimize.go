@@ -70,6 +70,7 @@ type planner struct {
 	recent   map[string][]data.Date    // days of the touches of the last month, by customer
 	recentOn map[string][]data.Channel // their channels
 	rule     optimizer.LadderRule
+	start    []float64  // prices to begin with; nil for none
 	brief    bool       // the plan alone is asked for: no price intervals
 	reguas   *reguaPlan // nil without réguas
 	explores bool       // a part is set aside to be drawn at random

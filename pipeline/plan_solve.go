@@ -17,7 +17,7 @@ const coverageRounds = 8
 // solve sets the answer: the optimum of the linear program, certified, and the
 // whole ladders made of it.
 func (p *planner) solve(ctx context.Context) error {
-	solver := optimizer.Boxstep{LP: clp.New()}
+	solver := optimizer.Boxstep{LP: clp.New(), Start: p.start}
 	if p.rule.Touches > 1 {
 		free, err := p.allocate(ctx, solver)
 		if err != nil {

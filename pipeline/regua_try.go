@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,60 +10,7 @@ import (
 	"dunning/data"
 	"dunning/features"
 	"dunning/policy"
-	"dunning/policy/regua"
 )
-
-// TryRegua says what a régua would do with the scores of a day, without writing
-// anything. A day of 0 means the latest that was scored. The error wraps
-// [data.ErrUsage] where the day was not scored.
-func TryRegua(ctx context.Context, home string, config *Config, r *regua.Regua, asOf data.Date) (*regua.Trial, error) {
-	w, done, err := openScored(home, config, asOf)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	free, err := newPlanner(ctx, w)
-	if err != nil {
-		return nil, err
-	}
-	// Before the régua: the planner's maps are shared, what it plans is not.
-	with := free.again()
-	without, err := free.recommended(ctx)
-	if err != nil {
-		return nil, err
-	}
-	with.brief = true
-	if err := with.follow(ctx, regua.NewSet([]*regua.Regua{r})); err != nil {
-		return nil, err
-	}
-	if err := with.build(with.value, nil); err != nil {
-		return nil, err
-	}
-	if err := with.solve(ctx); err != nil {
-		return nil, err
-	}
-	with.takeHeld()
-	if err := with.checkReguas(); err != nil {
-		return nil, err
-	}
-	t := &regua.Trial{AsOf: w.AsOf, Outcome: with.outcomes()[0], Failed: with.reguas.failed, BudgetCents: config.BudgetCents,
-		RecommendedCents: without, TogetherCents: with.answer.ObjectiveCents + with.fixedCents()}
-	t.ForgoneCents = t.RecommendedCents - t.TogetherCents
-	return t, nil
-}
-
-// recommended returns what the recommendation brings without any régua. The limits
-// on several touches of single customers hold, as they do in a plan.
-func (p *planner) recommended(ctx context.Context) (float64, error) {
-	p.brief = true
-	if err := p.build(p.value, nil); err != nil {
-		return 0, err
-	}
-	if err := p.solve(ctx); err != nil {
-		return 0, err
-	}
-	return p.answer.ObjectiveCents, nil
-}
 
 // openScored opens what the optimize stage reads of a day; done removes the
 // scratch folder.
