@@ -11,17 +11,15 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
-	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
-
 	"dunning/data"
 	"dunning/serve/ledger"
+	"dunning/serve/sqlite"
 )
 
 // DatabaseName is the file name of the database within a home.
@@ -85,7 +83,7 @@ func (k *Keys) one(ctx context.Context, query, prefix string, more ...any) (key 
 }
 
 // sqliteKeys are keys in a file.
-type sqliteKeys struct{ *sql.DB }
+type sqliteKeys struct{ *sqlite.DB }
 
 func (d sqliteKeys) exec(ctx context.Context, query string, args ...any) error {
 	_, err := d.ExecContext(ctx, query, args...)
@@ -120,28 +118,13 @@ CREATE TABLE IF NOT EXISTS api_keys (
 // OpenDatabase opens home's database with tables of a schema, making what does not
 // exist, readable by its owner only. home must exist. It is for what stands beside
 // the ledger: keys, people. The error has no package's name yet.
-func OpenDatabase(ctx context.Context, home, schema string) (*sql.DB, error) {
-	path, err := filepath.Abs(filepath.Join(home, DatabaseName))
+func OpenDatabase(ctx context.Context, home, schema string) (*sqlite.DB, error) {
+	db, err := sqlite.Open(ctx, filepath.Join(home, DatabaseName), sqlite.Settings{Conns: 4, Query: url.Values{"_txlock": {"immediate"}}})
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("%w: the database cannot be opened: %w", data.ErrUsage, err)
-	}
-	f.Close()
-	dsn := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{
-		"_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_busy_timeout": {"5000"}, "_foreign_keys": {"on"}, "_txlock": {"immediate"},
-	}.Encode()}
-	db, err := sql.Open("sqlite3", dsn.String())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	db.SetMaxOpenConns(4)
-	db.SetMaxIdleConns(4)
 	if _, err := db.ExecContext(ctx, schema); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }

@@ -19,6 +19,7 @@ import (
 	"dunning/policy/regua"
 	"dunning/serve"
 	"dunning/serve/accounts"
+	"dunning/serve/sqlite"
 	"dunning/serve/web"
 )
 
@@ -128,7 +129,7 @@ func (a *app) serve(ctx context.Context, config serve.Config, dsn, public string
 		ln.Close()
 		return err
 	}
-	return a.serveUntilDone(ctx, server, store, ln)
+	return a.serveUntilDone(ctx, server, store, people.Failed(), ln)
 }
 
 // mountPages puts the pages for people beside the API.
@@ -154,15 +155,25 @@ func checkPublic(public string) error {
 }
 
 // serveUntilDone answers requests and keeps outputs and ledger up to date until
-// ctx ends and the requests under way are answered.
-func (a *app) serveUntilDone(ctx context.Context, server *serve.Server, store *serve.FileStore, ln net.Listener) error {
-	watching, stop := context.WithCancel(ctx)
+// ctx ends or the database failed, and the requests under way are answered.
+func (a *app) serveUntilDone(ctx context.Context, server *serve.Server, store *serve.FileStore, failed <-chan struct{}, ln net.Listener) error {
+	serving, stop := context.WithCancelCause(ctx)
 	var upkeep sync.WaitGroup
-	upkeep.Go(func() { store.Watch(watching) })
-	upkeep.Go(func() { server.Upkeep(watching, a.home) })
-	err := server.Serve(ctx, ln)
-	stop()
+	upkeep.Go(func() { store.Watch(serving) })
+	upkeep.Go(func() { server.Upkeep(serving, a.home) })
+	upkeep.Go(func() {
+		select {
+		case <-serving.Done():
+		case <-failed:
+			stop(sqlite.ErrFailed)
+		}
+	})
+	err := server.Serve(serving, ln)
+	stop(nil)
 	upkeep.Wait()
+	if cause := context.Cause(serving); err == nil && errors.Is(cause, sqlite.ErrFailed) {
+		err = cause
+	}
 	return err
 }
 

@@ -29,7 +29,7 @@ var allowed = map[string][]string{
 	"credit":   {"data", "features", "models", "models/trees", "models/registry"},
 	"pipeline": {"data", "features", "models", "optimizer", "policy", "pipeline"},
 	// serve reads finished plans and never trains.
-	"serve":     {"data", "features", "policy", "policy/regua", "optimizer", "models", "models/trees", "models/uplift", "models/registry", "credit", "serve/ledger"},
+	"serve":     {"data", "features", "policy", "policy/regua", "optimizer", "models", "models/trees", "models/uplift", "models/registry", "credit", "serve/ledger", "serve/sqlite"},
 	"notebooks": {"data", "features", "models", "optimizer", "policy", "pipeline"},
 	"cmd":       {"data", "features", "models", "optimizer", "policy", "credit", "pipeline", "serve"},
 
@@ -41,11 +41,12 @@ var allowed = map[string][]string{
 	"models/xgb": {"data", "features", "models", "models/trees"},
 	// A search of parameters trains with XGBoost.
 	"models/tune":  {"data", "features", "models", "models/trees", "models/xgb"},
-	"serve/ledger": {"data"},
+	"serve/ledger": {"data", "serve/sqlite"},
+	"serve/sqlite": {"data"},
 	// The what-if solves what the command hands to it.
 	"serve/whatif": {"data", "optimizer"},
 	// People are those whom the roles of serve let in.
-	"serve/accounts": {"data"},
+	"serve/accounts": {"data", "serve/sqlite"},
 	// The pages show what serve and its parts hold; what the pipeline finds is
 	// handed to them by the command.
 	"serve/web": {"data", "policy", "optimizer", "serve", "serve/ledger", "serve/accounts", "serve/whatif"},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dunning/serve"
+	"dunning/serve/sqlite"
 )
 
 // Config holds the settings of a [Store]; its zero value is usable.
@@ -39,7 +40,7 @@ const (
 // Store keeps people, their sessions and one-time links in the home's database.
 // It is safe for concurrent use, by several processes too.
 type Store struct {
-	db       *sql.DB
+	db       *sqlite.DB
 	config   Config
 	attempts *attempts
 	hashing  chan struct{} // a place for each password being hashed
@@ -97,6 +98,10 @@ func Open(ctx context.Context, home string, config Config) (*Store, error) {
 
 // Close closes the database. It may be called twice.
 func (s *Store) Close() error { return s.db.Close() }
+
+// Failed is closed once a sync of the home's database failed: the process must end
+// and be started again (see [sqlite.ErrFailed]).
+func (s *Store) Failed() <-chan struct{} { return s.db.Failed() }
 
 // now is the clock in the precision that is kept.
 func (s *Store) now() time.Time { return s.config.Now().UTC().Truncate(time.Microsecond) }

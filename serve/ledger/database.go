@@ -29,8 +29,9 @@ type transaction interface {
 type database interface {
 	// write runs f in the only write transaction of the moment and returns nil
 	// once its effects are on disk. f may run again after a conflict. After an
-	// error nothing of f remains, unless the connection broke during the
-	// commit: then nobody knows, and the caller asks again with the same ids.
+	// error nothing of f remains, unless the connection broke or a sync failed
+	// during the commit: then nobody knows, and the caller asks again with the
+	// same ids.
 	// An urgent one goes before others that wait.
 	write(ctx context.Context, urgent bool, f func(transaction) error) error
 	// read runs f on one snapshot.

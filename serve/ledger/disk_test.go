@@ -35,11 +35,10 @@ func diskLibrary(t *testing.T) string {
 	return library
 }
 
-// diskProcess runs this test binary on the disk until it ends, with the work
-// that diskVictim is to do, and returns what it printed.
-func diskProcess(t *testing.T, work diskWork) string {
+// diskProcess runs this test binary on the disk of a library until it ends, with
+// the work that diskVictim is to do, and returns what it printed.
+func diskProcess(t *testing.T, library string, work diskWork) string {
 	t.Helper()
-	library := diskLibrary(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -55,9 +54,6 @@ func diskProcess(t *testing.T, work diskWork) string {
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), diskEnv+"="+string(text), "LD_PRELOAD="+library, "DISK_FOLDER="+work.Folder+"/", "DISK_CONTROL="+work.Control)
 	if work.Trace != "" {
-		if err := os.WriteFile(work.Trace, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
 		cmd.Env = append(cmd.Env, "DISK_TRACE="+work.Trace)
 	}
 	var stdout, stderr bytes.Buffer

@@ -12,6 +12,11 @@ func (s *Store) PragmaForTest(text string) error {
 	return err
 }
 
+// CheckpointForTest copies the log of the database now.
+func (s *Store) CheckpointForTest() error {
+	return s.db.(*sqliteDB).writer.Checkpoint(context.Background())
+}
+
 // MigrateForTest runs other migrations than those of this program.
 func (s *Store) MigrateForTest(ctx context.Context, files map[string]string) error {
 	fsys := fstest.MapFS{}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"dunning/serve/ledger"
+	"dunning/serve/sqlite"
 )
 
 // fault is one way in which a disk fails.
@@ -43,7 +44,7 @@ func TestDiskFails(t *testing.T) {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	said := diskProcess(t, diskWork{Folder: folder, Faults: moments})
+	said := diskProcess(t, diskLibrary(t), diskWork{Folder: folder, Faults: moments})
 	t.Log("\n" + said)
 	for _, f := range faults {
 		if !strings.Contains(said, f.Name+": "+strconv.Itoa(moments)+" times") {
@@ -60,11 +61,12 @@ func faultVictim(w diskWork) error {
 	}
 	rng := rand.New(rand.NewPCG(9, 10))
 	for _, f := range faults {
-		refused := 0
+		refused, deaths := 0, 0
 		for n := range w.Faults {
 			run := faultRun{diskWork: w, fault: f, control: control}
-			run.Folder = filepath.Join(w.Folder, fmt.Sprintf("%c%d-%t-%d-%d", f.What, f.Errno, f.On, f.Short, n))
-			if err := os.Mkdir(run.Folder, 0o700); err != nil {
+			folder := filepath.Join(w.Folder, fmt.Sprintf("%c%d-%t-%d-%d", f.What, f.Errno, f.On, f.Short, n))
+			run.Folder = folder
+			if err := os.Mkdir(folder, 0o700); err != nil {
 				return err
 			}
 			after := rng.Int64N(300) // writes of a run: 400 and more
@@ -75,23 +77,28 @@ func faultVictim(w diskWork) error {
 				return fmt.Errorf("%s, after %d: %w", f.Name, after, err)
 			}
 			refused += run.refused
-			os.RemoveAll(run.Folder)
+			deaths += run.deaths
+			os.RemoveAll(folder)
 		}
 		if refused < w.Faults/2 {
 			return fmt.Errorf("%s: %d requests of %d runs were refused", f.Name, refused, w.Faults)
 		}
-		fmt.Printf("%s: %d times; %d requests were refused, none lost or half done\n", f.Name, w.Faults, refused)
+		if (deaths > 0) != (f.What == 'S') {
+			return fmt.Errorf("%s: %d processes could not go on", f.Name, deaths)
+		}
+		fmt.Printf("%s: %d times; %d requests were refused, none lost or half done; %d processes could not go on\n", f.Name, w.Faults, refused, deaths)
 	}
 	return nil
 }
 
-// faultRun is one life of a ledger whose disk fails at one moment.
+// faultRun is a ledger whose disk fails at one moment.
 type faultRun struct {
 	diskWork
 	fault   fault
 	control *diskControl
 	said    []string
 	refused int // requests
+	deaths  int // of processes whose sync failed
 }
 
 // do opens a new ledger and works on it while the disk fails after so many
@@ -108,11 +115,16 @@ func (r *faultRun) do(after int64) error {
 		if err := r.excused(failed, err); err != nil {
 			return err
 		}
-		if s, err = r.open(); err != nil {
+		if errors.Is(err, sqlite.ErrFailed) {
+			s, err = r.reborn()
+		} else {
+			s, err = r.open()
+		}
+		if err != nil {
 			return fmt.Errorf("opened again: %w", err)
 		}
 	}
-	defer s.Close()
+	defer func() { s.Close() }()
 	say := func(what, id string) { r.said = append(r.said, what+" "+id) }
 	for n := range 4 {
 		step := func() error {
@@ -120,21 +132,36 @@ func (r *faultRun) do(after int64) error {
 			if err != nil {
 				return err
 			}
-			return victimStep(s, fmt.Sprint("n", n), say)
+			err = victimStep(s, fmt.Sprint("n", n), say)
+			// A checkpoint may fail: what is not in the database stays in its log.
+			// Only a failed sync is of any weight.
+			if failed := s.CheckpointForTest(); errors.Is(failed, sqlite.ErrFailed) {
+				err = errors.Join(err, failed)
+			}
+			return err
 		}
 		err := step()
 		if err == nil {
 			continue
 		}
-		if r.fault.On { // as long as it lasts, nothing is written, and all can be read
+		if r.fault.On && !errors.Is(err, sqlite.ErrFailed) { // as long as it lasts, nothing is written, and all can be read
 			if err := r.whole(s, "while the disk fails"); err != nil {
 				return err
 			}
 			for range 2 {
-				if step() == nil {
+				if err = step(); err == nil {
 					return errors.New("a write passed while the disk fails")
 				}
 			}
+		}
+		if errors.Is(err, sqlite.ErrFailed) { // this process may not go on
+			if s, err = r.next(failed, s, err); err != nil {
+				return err
+			}
+			if err := step(); err != nil {
+				return fmt.Errorf("asked again, of the next process: %w", err)
+			}
+			continue
 		}
 		if err := errors.Join(r.excused(failed, err), r.whole(s, "in this process")); err != nil {
 			return err
@@ -149,6 +176,50 @@ func (r *faultRun) do(after int64) error {
 	return r.whole(s, "at the end")
 }
 
+// next is the next process after one whose sync failed: it works on a copy, since
+// that one still has the files open here.
+func (r *faultRun) next(failed int64, dead *ledger.Store, err error) (*ledger.Store, error) {
+	if err := r.excused(failed, err); err != nil {
+		return nil, err
+	}
+	if _, err := dead.Wallet(context.Background(), "brl"); !errors.Is(err, sqlite.ErrFailed) {
+		return nil, fmt.Errorf("a process whose sync failed reads on: %v", err)
+	}
+	s, err := r.reborn()
+	if err != nil {
+		return nil, fmt.Errorf("the next process: %w", err)
+	}
+	return s, r.whole(s, "in the next process")
+}
+
+// reborn opens what the death of this process would leave.
+func (r *faultRun) reborn() (*ledger.Store, error) {
+	r.deaths++
+	folder := filepath.Join(r.Folder, fmt.Sprint("next", r.deaths))
+	if err := copyDatabase(r.database(), folder); err != nil {
+		return nil, err
+	}
+	r.Folder = folder
+	return r.open()
+}
+
+// copyDatabase copies the files as the death of a process leaves them.
+func copyDatabase(path, folder string) error {
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return err
+	}
+	for _, end := range []string{"", "-wal", "-journal"} {
+		b, err := os.ReadFile(path + end)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(folder, filepath.Base(path)+end), b, 0o600)
+		}
+		if err != nil && !os.IsNotExist(err) {
+			return err
+		}
+	}
+	return nil
+}
+
 // excused says whether an error is the disk's, mends the disk, and looks at
 // what another process would find now.
 func (r *faultRun) excused(failed int64, err error) error {
@@ -158,19 +229,10 @@ func (r *faultRun) excused(failed int64, err error) error {
 	r.refused++
 	r.control.What = 0
 	copied := filepath.Join(r.Folder, "copy")
-	if err := os.Mkdir(copied, 0o700); err != nil {
+	if err := copyDatabase(r.database(), copied); err != nil {
 		return err
 	}
 	defer os.RemoveAll(copied)
-	for _, end := range []string{"", "-wal", "-journal"} { // as if this process had died
-		b, err := os.ReadFile(r.database() + end)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(copied, "dunning.db"+end), b, 0o600)
-		}
-		if err != nil && !os.IsNotExist(err) {
-			return err
-		}
-	}
 	s, err := (diskWork{Folder: copied}).open()
 	if err != nil {
 		return fmt.Errorf("the next process: %w", err)

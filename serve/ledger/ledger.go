@@ -111,7 +111,9 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	return &Store{db: db, config: config, rechecking: &inFlight{ids: map[string]bool{}}, tracer: config.Tracing.Tracer("dunning/serve/ledger")}, nil
 }
 
-// Close closes the database. It may be called twice.
+// Close closes the database. It may be called twice. Once a sync of an SQLite
+// database failed, every call returns an error that wraps [sqlite.ErrFailed], and
+// the process must end; what was acknowledged is there when it is started again.
 func (s *Store) Close() error { return s.db.close() }
 
 // Units is an amount in whole units of a wallet: cents in a wallet of money,

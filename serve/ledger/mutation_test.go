@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// mutation takes one safeguard away: it replaces text in files of this package
-// and names the tests that must notice.
+// mutation takes one safeguard away: it replaces text in files of this package, or
+// of the one that opens the database, and names the tests that must notice.
 type mutation struct {
 	name  string
 	edits [][3]string // file, old, new
@@ -41,14 +41,16 @@ var mutations = []mutation{
 	{"the maker may approve, says the database", [][3]string{{sqliteSQL, "CHECK (lower(trim(approver)) <> lower(trim(maker)))", "CHECK (1 = 1)"}}, "TestDatabaseRefuses/sqlite"},
 	{"the maker may approve, says PostgreSQL", [][3]string{{postgresSQL, "CHECK (lower(trim(approver)) <> lower(trim(maker)))", "CHECK (1 = 1)"}}, "TestDatabaseRefuses/postgres"},
 	{"a commit is not synced", [][3]string{
-		{"sqlite.go", `"_synchronous": {"FULL"}`, `"_synchronous": {"NORMAL"}`},
-		{"sqlite.go", `|| synchronous != "2"`, `|| synchronous == ""`},
+		{openingSQL, `"_synchronous": {"FULL"}`, `"_synchronous": {"NORMAL"}`},
+		{openingSQL, `|| synchronous != "2"`, `|| synchronous == ""`},
 	}, "TestPowerCutLosesNothingAcknowledged"},
 	{"nothing is ever synced", [][3]string{
-		{"sqlite.go", `"_synchronous": {"FULL"}`, `"_synchronous": {"OFF"}`},
-		{"sqlite.go", `|| synchronous != "2"`, `|| synchronous == ""`},
+		{openingSQL, `"_synchronous": {"FULL"}`, `"_synchronous": {"OFF"}`},
+		{openingSQL, `|| synchronous != "2"`, `|| synchronous == ""`},
 	}, "TestPowerCutLosesNothingAcknowledged"},
-	{"a weak setting is not refused", [][3]string{{"sqlite.go", `"_synchronous": {"FULL"}`, `"_synchronous": {"NORMAL"}`}}, "TestWholeWay/sqlite"},
+	{"a weak setting is not refused", [][3]string{{openingSQL, `"_synchronous": {"FULL"}`, `"_synchronous": {"NORMAL"}`}}, "TestWholeWay/sqlite"},
+	{"what a dead process left is not copied first", [][3]string{{"../sqlite/file.go", `if _, _, err := f.run(ctx, "TRUNCATE"); err != nil {`, `if false {`}}, "TestPowerCutLosesNothingAcknowledged"},
+	{"a failed sync is not noticed", [][3]string{{"../sqlite/file.go", `if e := (sqlite3.Error{}); errors.As(err, &e) && e.ExtendedCode == sqlite3.ErrIoErrFsync {`, `if e := (sqlite3.Error{}); false && errors.As(err, &e) {`}}, "TestDiskFails"},
 	{"a key is executed again", [][3]string{{"answer.go", "if a, again, err = answerOf(o, r, request); err != nil || again {", "if again, err = false, error(nil); err != nil || again {"}}, "TestFiftyPostsOneEffect/sqlite"},
 	{"no recheck means go", [][3]string{{"lease.go", "Later    Decision = iota // not now; it stays in the queue\n\tHandOut                  // it may be sent", "HandOut Decision = iota\n\tLater"}}, "TestRecheck/sqlite"},
 	{"more is posted than was approved", [][3]string{{"ack.go", "min(d.Amount, Units(*v.RealCostCents))", "Units(*v.RealCostCents)"}}, "TestRealCost/sqlite"},
@@ -64,6 +66,7 @@ var mutations = []mutation{
 const (
 	sqliteSQL   = "migration/sqlite/0001_ledger.sql"
 	postgresSQL = "migration/postgres/0001_ledger.sql"
+	openingSQL  = "../sqlite/sqlite.go"
 )
 
 // TestMutations takes the safeguards away one at a time and sees that a test
@@ -130,7 +133,7 @@ func runMutant(t *testing.T, m mutation) (string, error) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		changed := filepath.Join(dir, strings.ReplaceAll(file, "/", "-"))
+		changed := filepath.Join(dir, strings.ReplaceAll(filepath.Clean(file), "/", "-"))
 		if err := os.WriteFile(changed, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/mattn/go-sqlite3"
 
-	"dunning/data"
+	"dunning/serve/sqlite"
 )
 
 // sqliteDB is a database in one file. Writers of this process take turns in a
@@ -21,75 +19,39 @@ import (
 // other processes are waited for by the busy timeout.
 type sqliteDB struct {
 	path           string
-	writer, reader *sql.DB
+	writer, reader *sqlite.DB
 	turns          turns
 }
-
-// busyMillis is how long a writer waits for one of another process.
-const busyMillis = "10000"
 
 // openSQLite opens the file, making it where it does not exist, readable by its
 // owner only.
 func openSQLite(ctx context.Context, path string) (database, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: %w", err)
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: %w: the database cannot be opened: %w", data.ErrUsage, err)
-	}
-	f.Close()
-	open := func(more url.Values) (*sql.DB, error) {
-		values := url.Values{
-			// FULL: a commit is on disk before it returns.
-			"_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_busy_timeout": {busyMillis},
-			"_foreign_keys": {"on"}, "_recursive_triggers": {"on"}, "_stmt_cache_size": {"64"},
-		}
-		for k, v := range more {
-			values[k] = v
-		}
-		dsn := url.URL{Scheme: "file", Path: path, RawQuery: values.Encode()}
-		return sql.Open("sqlite3", dsn.String())
-	}
 	d := &sqliteDB{path: path}
+	var err error
 	// The cache of each connection, in KiB where negative: what is touched of a
 	// plan of usual size. The rest is in the system's cache.
-	if d.writer, err = open(url.Values{"_txlock": {"immediate"}, "_cache_size": {"-32768"}}); err != nil {
-		return nil, fmt.Errorf("ledger: %s: %w", path, err)
+	open := func(conns int, more url.Values) *sqlite.DB {
+		if err != nil {
+			return nil
+		}
+		more.Set("_recursive_triggers", "on")
+		more.Set("_stmt_cache_size", "64")
+		var db *sqlite.DB
+		db, err = sqlite.Open(ctx, path, sqlite.Settings{Conns: conns, Query: more})
+		return db
 	}
-	d.writer.SetMaxOpenConns(1)
-	if d.reader, err = open(url.Values{"_txlock": {"deferred"}, "_query_only": {"true"}, "_cache_size": {"-8192"}}); err != nil {
+	d.writer = open(1, url.Values{"_txlock": {"immediate"}, "_cache_size": {"-32768"}})
+	d.reader = open(4, url.Values{"_txlock": {"deferred"}, "_query_only": {"true"}, "_cache_size": {"-8192"}})
+	if err != nil {
 		d.close()
-		return nil, fmt.Errorf("ledger: %s: %w", path, err)
-	}
-	d.reader.SetMaxOpenConns(4)
-	d.reader.SetMaxIdleConns(4)
-	if err := d.durable(ctx); err != nil {
-		d.close()
-		return nil, fmt.Errorf("ledger: %s: %w", path, err)
+		return nil, fmt.Errorf("ledger: %w", err)
 	}
 	return d, nil
 }
 
-// durable checks that the connection writes as promised: a file system without
-// shared memory, for one, silently refuses WAL.
-func (d *sqliteDB) durable(ctx context.Context) error {
-	var journal, synchronous, keys string
-	for pragma, to := range map[string]*string{"journal_mode": &journal, "synchronous": &synchronous, "foreign_keys": &keys} {
-		if err := d.writer.QueryRowContext(ctx, "PRAGMA "+pragma).Scan(to); err != nil {
-			return err
-		}
-	}
-	if journal != "wal" || synchronous != "2" || keys != "1" {
-		return fmt.Errorf("journal_mode %s, synchronous %s, foreign_keys %s: want wal, 2 (FULL), 1", journal, synchronous, keys)
-	}
-	return nil
-}
-
 func (d *sqliteDB) close() error {
 	var errs []error
-	for _, db := range []*sql.DB{d.reader, d.writer} {
+	for _, db := range []*sqlite.DB{d.reader, d.writer} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
@@ -105,7 +67,7 @@ func (d *sqliteDB) write(ctx context.Context, urgent bool, f func(transaction) e
 	}
 	defer d.turns.give()
 	// A transaction that began is short: it ends, whatever becomes of the caller.
-	return d.run(context.WithoutCancel(ctx), d.writer, f)
+	return d.writer.Write(func() error { return d.run(context.WithoutCancel(ctx), d.writer, f) })
 }
 
 func (d *sqliteDB) read(ctx context.Context, f func(transaction) error) error {
@@ -123,7 +85,11 @@ func (d *sqliteDB) script(ctx context.Context, f func(transaction) (string, erro
 	})
 }
 
-func (d *sqliteDB) run(ctx context.Context, db *sql.DB, f func(transaction) error) error {
+func (d *sqliteDB) run(ctx context.Context, db *sqlite.DB, f func(transaction) error) error {
+	// After a failed sync not even what is read is sure.
+	if err := db.Err(); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return sqliteError(err)

@@ -32,7 +32,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { MAX_FDS = 1024, MAX_PATH = 512 };
+enum { MAX_FDS = 16384, MAX_PATH = 512 };
 
 /* The words of the control file. */
 enum {
