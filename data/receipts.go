@@ -5,6 +5,9 @@ type Receipts struct {
 	AsOf Date `json:"as_of"`
 	// PlanID is the plan whose contacts are in PlanCents; "" without one.
 	PlanID string `json:"plan_id"`
+	// ModelVersion is the version of the models that the plan's contacts are valued
+	// by; "" where none was in force.
+	ModelVersion string `json:"model_version"`
 	// Nominal is the probability with which an interval is to hold what comes.
 	Nominal float64        `json:"nominal"`
 	Rows    []ReceiptsRow  `json:"rows"` // weeks, then days; the whole, then segments

@@ -97,7 +97,11 @@ func runForecast(ctx context.Context, w *Work) error {
 	if err != nil {
 		return err
 	}
-	out := data.Receipts{AsOf: w.AsOf, PlanID: added.planID, Nominal: cashflow.Nominal, Past: []data.ReceiptsPast{},
+	version, err := LoadInForce(w.Input("score").Dir)
+	if err != nil {
+		return err
+	}
+	out := data.Receipts{AsOf: w.AsOf, PlanID: added.planID, ModelVersion: version.Version, Nominal: cashflow.Nominal, Past: []data.ReceiptsPast{},
 		Rows: receiptsRows(w.AsOf, curves, cashflow.Calibrate(outcomes, w.AsOf), added), Backcast: tryReceipts(outcomes)}
 	return f.write(out)
 }

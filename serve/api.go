@@ -130,6 +130,7 @@ func (s *Server) routes() {
 	s.dispatchRoutes()
 	s.eventRoutes()
 	s.reguaRoutes()
+	s.forecastRoutes()
 	s.auditRoutes()
 }
 

@@ -54,6 +54,7 @@ type FileStore struct {
 	model      part[Model]
 	portfolio  part[Portfolio]
 	credit     creditPart
+	receipts   part[receipts]
 
 	mu      sync.Mutex // guards earlier and its parts' loading
 	earlier map[data.Date]*part[Plan]
@@ -117,6 +118,7 @@ func (s *FileStore) Refresh(ctx context.Context) {
 	}
 	refresh(s, &s.portfolio, "portfolio", filepath.Join(s.home, filepath.FromSlash(lakeFolder)), true, s.loadPortfolio)
 	s.refreshCredit()
+	refreshLatest(ctx, s, &s.receipts, "forecast", forecastsFolder, s.loadReceipts)
 	s.refreshEarlier()
 }
 

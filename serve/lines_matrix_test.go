@@ -50,6 +50,9 @@ func matrix() map[string]line {
 		"openapi": {"", []kase{get("any", "/openapi.json", 200, "")}},
 		"customer-score": {"scientist manager auditor admin", []kase{
 			get("a customer", "/v1/customers/c0000007/score", 200, ""), get("nobody", "/v1/customers/c9/score", 404, "not_found")}},
+		"forecast": {"scientist manager approver auditor admin", []kase{
+			get("the latest", "/v1/forecast", 200, ""), get("a segment by day", "/v1/forecast?segment=novo&grain=day", 200, ""),
+			get("no such segment", "/v1/forecast?segment=x", 400, "invalid"), get("no such day", "/v1/forecast?as_of=1999-01-01", 404, "not_found")}},
 		"score-batch": {"scientist admin", []kase{
 			post("rows", "/v1/score", object{"columns": []string{"f_a", "f_b"}, "rows": [][]float64{{1, 2}}}, 200, ""),
 			post("a column lacks", "/v1/score", object{"columns": []string{"f_a"}, "rows": [][]float64{{1}}}, 400, "invalid")}},

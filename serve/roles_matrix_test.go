@@ -36,6 +36,7 @@ func newWorld(t testing.TB) *world {
 	h.model("m1", map[string]float64{"f_a": 0.5, "f_b": 0.25})
 	publishLake(h, customers)
 	publishCredit(h)
+	publishForecast(h, dayOne)
 	w := &world{running: start(t, h, nil)}
 	w.doc, w.ops = readDocument(t, w.running.doc)
 	ctx := t.Context()
