@@ -55,15 +55,23 @@ sys.exit(failed)
 PY
 }
 
+# Processor seconds of all that this script ran, of what the shell's times said.
+cpu_of() {
+  awk 'NR == 2 { for (i = 1; i <= NF; i++) { split($i, t, /[ms]/); sum += 60 * t[1] + t[2] } } END { printf "%d", sum }' "$1"
+}
+
 failed=0
 for name in "${names[@]}"; do
   began=$SECONDS
+  times >"$out/.times"
+  before=$(cpu_of "$out/.times")
   # Cells after one that fails run too, so that the page shows all there is.
   if jupyter nbconvert --to notebook --execute --allow-errors --ExecutePreprocessor.timeout=300 --output-dir "$out" \
       "notebooks/$name.ipynb" >"$out/$name.log" 2>&1 &&
     jupyter nbconvert --to html "$out/$name.ipynb" >>"$out/$name.log" 2>&1 &&
     check "$out/$name.ipynb"; then
-    echo "$name: $((SECONDS - began)) s, $out/$name.html"
+    times >"$out/.times"
+    echo "$name: $((SECONDS - began)) s, $(($(cpu_of "$out/.times") - before)) s of processors, $out/$name.html"
   else
     echo "$name: failed after $((SECONDS - began)) s; see $out/$name.log and $out/$name.html" >&2
     failed=1
