@@ -55,6 +55,16 @@ func (f *forecast) load(h *features.History, pastDue int32) {
 	f.reader.At(f.s.w.AsOf)
 }
 
+// payProb returns the probability of payment of the customer that was loaded,
+// of whom the trees say so much.
+func (f *forecast) payProb(trees float64) float64 {
+	if f.reader == nil || f.s.own.Payment == nil {
+		return trees
+	}
+	e, _ := f.reader.Effects(f.s.w.AsOf, f.s.w.Config.Features.HorizonDays)
+	return f.s.own.Payment.prob(trees, e.OrganicProb)
+}
+
 // look moves to a day of the plan.
 func (f *forecast) look(day data.Date) {
 	if f.reader == nil {

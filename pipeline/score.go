@@ -134,7 +134,13 @@ func (s *scorer) predict(part int) (*predictions, error) {
 		p.knowNothing(s.version.baseRate)
 		return p, nil
 	}
-	if p.pay, err = s.model.PayProb.Predict(frame.Matrix); err != nil {
+	model := s.model.PayProb
+	if s.own != nil && s.own.Payment != nil { // the mix was fitted to trees without a line
+		alone := *model
+		alone.Calibration.Line = nil
+		model = &alone
+	}
+	if p.pay, err = model.Predict(frame.Matrix); err != nil {
 		return nil, err
 	}
 	if s.model.Uplift != nil {
@@ -229,6 +235,8 @@ func (s *scorer) customer(to []data.Candidate, h *features.History, p *predictio
 	subject := s.engine.Prepare(&h.Customer, &facts)
 	heldOut := isHeldOut(h.Customer.CustomerID, s.w.Config.HoldoutShare)
 	f.load(h, score.DaysPastDue)
+	pay = f.payProb(pay)
+	score.PayProb = pay
 	balance, score.BalanceCents, score.DaysPastDue = facts.BalanceCents, facts.BalanceCents, facts.DaysPastDue // without paused invoices
 	for d, day := range s.days {
 		open := stillOpen(pay, d, s.w.Config.Features.HorizonDays)

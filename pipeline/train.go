@@ -92,6 +92,10 @@ type trainer struct {
 	ranked                     map[data.Channel]rankedEffects
 	response                   *responseModel     // nil where it is not used
 	ensemble                   *response.Ensemble // nil where none was fitted
+	// ownProb is what the response model says of payment, by row of the frame:
+	// NaN where it says nothing, nil where none was fitted.
+	ownProb []float64
+	mixed   *paymentMix // nil where trees alone predict payment
 }
 
 func runTrain(ctx context.Context, w *Work) error {
@@ -105,6 +109,9 @@ func runTrain(ctx context.Context, w *Work) error {
 	group.Go(func() error { return t.trainPayment(both) })
 	group.Go(func() error { return t.trainEffects(both) })
 	if err := group.Wait(); err != nil {
+		return err
+	}
+	if err := t.concludePayment(ctx); err != nil {
 		return err
 	}
 	return t.save()

@@ -16,11 +16,15 @@ const responseFile = "response.json"
 const responseSchema = 1
 
 // responseModel is the content of response.json: the estimate of effects from
-// each customer's own history, corrected against the logged probabilities.
+// each customer's own history, corrected against the logged probabilities, and
+// its part in the prediction of payment.
 type responseModel struct {
 	SchemaVersion int                                 `json:"schema_version"`
 	Ensemble      *response.Ensemble                  `json:"ensemble"`
 	Channels      map[data.Channel]*channelCorrection `json:"channels"`
+	// Payment mixes the registered model's prediction of payment with the
+	// response model's; nil where it stands alone.
+	Payment *paymentMix `json:"payment,omitempty"`
 }
 
 // channelCorrection is how the estimates of one channel are to be read.

@@ -7,11 +7,11 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"dunning/data"
 	"dunning/models"
 	"dunning/models/uplift"
-	"dunning/models/xgb"
 	"dunning/pipeline/report"
 )
 
@@ -46,10 +46,40 @@ func (t *trainer) trailingRate(rows organicRows) judgement {
 	return judgement{name: "base-rate", raw: organic, calibrated: organic, testPeriod: at}
 }
 
+// rollPayment lets the calibration of the champion, the first, follow the last
+// weeks where that was better; where the champion is a mix, that of the trees,
+// too, which predict rows of features by themselves.
+func (t *trainer) rollPayment(ctx context.Context, judged []judgement) error {
+	known := sync.OnceValues(func() ([]float64, error) { return t.crossFitted(ctx) })
+	trees := &judged[0]
+	if t.mixed != nil {
+		trees = &judged[1]
+	}
+	var err error
+	if t.payment.calibration.Line, err = t.roll(trees, func() ([]float64, error) {
+		p, err := known()
+		return trees.calibration.ApplyAll(p), err
+	}); err != nil || t.mixed == nil {
+		return err
+	}
+	t.mixed.Line, err = t.roll(&judged[0], func() ([]float64, error) {
+		p, err := known()
+		if err != nil {
+			return nil, err
+		}
+		all := slices.Concat(t.payment.rows.known, t.payment.rows.test)
+		return t.mixed.mixAll(trees.calibration.ApplyAll(p), models.Take(t.ownProb, all)), nil
+	})
+	return err
+}
+
 // roll lets a model's calibration follow the last weeks, where that was better
 // on the test period by more than noise: how people pay changed, and the model
-// has not yet seen enough of it. The figures go into the evaluation.
-func (t *trainer) roll(ctx context.Context, boosting *xgb.Learner, j *judgement, rows organicRows) error {
+// has not yet seen enough of it. It returns the line of today, nil where nothing
+// is to follow; seen gives the calibrated predictions, by models of other
+// customers, of all organic rows. The figures go into the evaluation.
+func (t *trainer) roll(j *judgement, seen func() ([]float64, error)) (*models.Line, error) {
+	rows := t.payment.rows
 	all := slices.Concat(rows.known, rows.test)
 	asOf, y, p := models.Take(t.frame.AsOf, all), t.paid(all), slices.Concat(j.known, j.calibrated)
 	order := make([]int, len(t.test))
@@ -73,29 +103,24 @@ func (t *trainer) roll(ctx context.Context, boosting *xgb.Learner, j *judgement,
 	}
 	diff, stderr := models.LossDifference(t.paid(rows.test), organic, j.calibrated, weeks)
 	t.rollingGain, t.rollingGainSE = -diff, stderr
-	if !(diff+stderr < 0) {
-		return nil
+	if t.recalibrated = diff+stderr < 0; !t.recalibrated {
+		return nil, nil
 	}
-	t.recalibrated = true
 	j.testPeriod, j.calibrated = rolled, organic
-	line, err := t.lineToday(ctx, boosting, j.calibration, all)
-	if err == nil {
-		t.payment.calibration.Line = line
-	}
-	return err
-}
-
-// lineToday is the rolling calibration of the model that is kept, which has
-// seen the last weeks: its predictions for them are cross-fitted by customer.
-func (t *trainer) lineToday(ctx context.Context, boosting *xgb.Learner, c models.Calibration, all []int) (*models.Line, error) {
-	folds := models.CustomerFolds(models.Take(t.frame.CustomerID, all), calibrationFolds, t.w.Seed)
-	y := t.paid(all)
-	p, err := models.OutOfFold(ctx, boosting, t.X.Take(all), y, nil, folds)
+	now, err := seen()
 	if err != nil {
 		return nil, err
 	}
-	line := t.rolling().Lines(models.Take(t.frame.AsOf, all), y, c.ApplyAll(p), []data.Date{t.w.AsOf})[0]
+	line := t.rolling().Lines(asOf, y, now, []data.Date{t.w.AsOf})[0]
 	return &line, nil
+}
+
+// crossFitted predicts all organic rows by trees of other customers that have
+// seen the last weeks, as those that are kept have.
+func (t *trainer) crossFitted(ctx context.Context) ([]float64, error) {
+	all := slices.Concat(t.payment.rows.known, t.payment.rows.test)
+	folds := models.CustomerFolds(models.Take(t.frame.CustomerID, all), calibrationFolds, t.w.Seed)
+	return models.OutOfFold(ctx, t.payment.boosting, t.X.Take(all), t.paid(all), nil, folds)
 }
 
 // week numbers the weeks from the first day of the test period.

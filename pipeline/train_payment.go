@@ -26,6 +26,11 @@ type paymentModel struct {
 	lift        []models.LiftBin
 	curves      []models.CardROC
 	card        models.CardCalibration
+
+	// What the learners came to, until the champion among them is known.
+	rows     organicRows
+	boosting *xgb.Learner
+	judged   []judgement // the boosted trees first
 }
 
 // namedMetrics are the figures of one model on the test period.
@@ -61,8 +66,8 @@ const (
 	forestRows  = 400
 )
 
-// trainPayment compares the learners on organic outcomes and keeps the boosted
-// trees, fitted once more on all of them.
+// trainPayment fits the learners over features on organic outcomes, and the
+// boosted trees once more on all of them.
 func (t *trainer) trainPayment(ctx context.Context) error {
 	rows, err := t.organicRows()
 	if err != nil {
@@ -91,7 +96,18 @@ func (t *trainer) trainPayment(ctx context.Context) error {
 		return err
 	}
 	t.payment.calibration = judged[0].calibration
-	if err := t.roll(ctx, boosting, &judged[0], rows); err != nil {
+	t.payment.rows, t.payment.boosting, t.payment.judged = rows, boosting, judged
+	return nil
+}
+
+// concludePayment chooses the champion, once the response model is there, and
+// judges it.
+func (t *trainer) concludePayment(ctx context.Context) (err error) {
+	rows, judged := t.payment.rows, t.payment.judged
+	if mixed := t.mixPayment(); mixed != nil {
+		judged = slices.Concat([]judgement{*mixed}, judged)
+	}
+	if err := t.rollPayment(ctx, judged); err != nil {
 		return err
 	}
 	base := t.trailingRate(rows)

@@ -35,9 +35,11 @@ type decided struct {
 	balance  data.Cents
 	stage    int     // of the oldest open invoice; see stageColumn
 	organic  float64 // expected without a touch
-	effect   [len(data.Channels)]float64
-	reached  [len(data.Channels)]float64 // probability that a touch is delivered
-	allowed  [len(data.Channels)]bool
+	// organicProb is P(the whole balance is paid within the horizon) without one.
+	organicProb float64
+	effect      [len(data.Channels)]float64
+	reached     [len(data.Channels)]float64 // probability that a touch is delivered
+	allowed     [len(data.Channels)]bool
 }
 
 // responses is the response model of a run: fitted before the test period, and
@@ -187,7 +189,7 @@ func (d *decisionReader) decide(reader *response.EnsembleReader, h *features.His
 	effect, _ := reader.Effects(p.AsOf, d.t.w.Config.Features.HorizonDays)
 	balance := float64(label.BalanceCents)
 	out := decided{customer: h.Customer.CustomerID, row: row, asOf: p.AsOf, option: p.Option.Index(), prob: p.TreatProb, balance: label.BalanceCents,
-		paid: math.Min(1, float64(label.PaidCents)/balance), stage: stageColumn(h.DaysPastDue(p.AsOf)), organic: effect.OrganicCents / balance}
+		paid: math.Min(1, float64(label.PaidCents)/balance), stage: stageColumn(h.DaysPastDue(p.AsOf)), organic: effect.OrganicCents / balance, organicProb: effect.OrganicProb}
 	for k, ch := range data.Channels {
 		out.effect[k] = effect.Cents[k] / balance
 		out.reached[k] = reader.Delivered(k)

@@ -28,6 +28,7 @@ func (t *trainer) challenge(ctx context.Context, channels []data.Channel) error 
 	if err != nil || r == nil {
 		return err
 	}
+	t.keepOwn(r.points)
 	before, err := r.correct(channels, t.cut-data.Date(t.w.Config.Features.HorizonDays), t.cut)
 	if err != nil {
 		return err
@@ -146,16 +147,17 @@ func (t *trainer) robust(i, k int, ch data.Channel, mu [][]float64) float64 {
 	return value
 }
 
-// saveResponse keeps the response model where it won, and in any case what it
-// found out about tiredness.
+// saveResponse keeps the response model where it is used, and in any case what
+// it found out about tiredness.
 func (t *trainer) saveResponse() error {
 	if err := saveDynamics(t.w.Dir, t.ensemble); err != nil {
 		return err
 	}
-	if t.response == nil {
+	m := t.historyModel()
+	if m == nil {
 		return nil
 	}
-	b, err := json.Marshal(t.response)
+	b, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
@@ -202,6 +204,11 @@ func (m *responseModel) validate(path string) error {
 			if err := c.Correction.Validate(len(correctionSpread)); err != nil {
 				return damaged(err)
 			}
+		}
+	}
+	if m.Payment != nil {
+		if err := m.Payment.Validate(); err != nil {
+			return damaged(err)
 		}
 	}
 	return nil

@@ -17,7 +17,7 @@ func (f *fitter) countOnce(customers []Customer) {
 	m := f.m
 	logs, n := make([]float64, len(f.names)), make([]float64, len(f.names))
 	products := map[string]int{}
-	var shares, payments, limits, limited float64
+	var limits, limited float64
 	for i := range f.cust {
 		c := &f.cust[i]
 		for _, v := range c.invs {
@@ -32,14 +32,6 @@ func (f *fitter) countOnce(customers []Customer) {
 				limited++
 			}
 			products[v.product]++
-			left := v.amount
-			for _, p := range v.events {
-				if left > 0 {
-					shares += math.Min(1, float64(p.Cents)/float64(left))
-					payments++
-				}
-				left -= p.Cents
-			}
 		}
 	}
 	for g, name := range f.names {
@@ -52,7 +44,7 @@ func (f *fitter) countOnce(customers []Customer) {
 	if limited > 0 {
 		m.LimitShare = math.Exp(limits / limited)
 	}
-	m.PaidShare = (shares + 1) / (payments + 1)
+	f.countSettlement()
 	m.Base.Product = map[string]float64{}
 	f.products = mostFrequent(products, maxProducts)
 	for _, name := range f.products {

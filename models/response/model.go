@@ -110,9 +110,10 @@ type Model struct {
 	// share of each bin among customers of pace l; empty without scores.
 	ScoreBounds []float64   `json:"score_bounds,omitempty"`
 	ScoreLevel  [][]float64 `json:"score_level,omitempty"`
-	// PaidShare is the mean share of what is open on an invoice that a payment
-	// settles.
-	PaidShare float64 `json:"paid_share"`
+	// Settlement says how much of an invoice payments settle. PaidShare, the
+	// mean share, stands in its place in models that are older than it.
+	Settlement *Settlement `json:"settlement,omitempty"`
+	PaidShare  float64     `json:"paid_share,omitempty"`
 	// LimitShare is the geometric mean of amounts over the customer's credit
 	// limit; 0 where no limits are known.
 	LimitShare float64 `json:"limit_share"`
@@ -140,6 +141,11 @@ func (m *Model) Validate() error {
 	for _, bins := range m.ScoreLevel {
 		if len(bins) != len(m.ScoreBounds)+1 {
 			return fmt.Errorf("response: %w: %d bins of scores", data.ErrBadNumber, len(bins))
+		}
+	}
+	if m.Settlement != nil {
+		if err := m.Settlement.validate(); err != nil {
+			return err
 		}
 	}
 	for c, d := range m.Delivery {

@@ -42,6 +42,7 @@ type bill struct {
 	due      data.Date
 	left     float64 // cents
 	static   float64
+	settling settling
 	past     []past // touches that still act
 	promised data.Date
 	seen     []dayAhead
@@ -78,11 +79,14 @@ func (o *outlook) open(r *Reader) {
 			continue
 		}
 		b := bill{due: v.Due, left: float64(v.AmountCents), static: r.haz.static(v.Product, v.AmountCents, r.usual)}
+		part := false
 		for _, p := range v.Payments {
 			if p.Day < o.day {
 				b.left -= float64(p.Cents)
+				part = true
 			}
 		}
+		b.settling = r.settlement.of(amountBin(v.AmountCents, r.usual), part)
 		for k := n - 1; k >= 0 && o.day-r.reached[k].day < effectDays && r.reached[k].day > v.Issued; k-- {
 			q := &r.reached[k]
 			row := r.haz.days.at(q.day)
@@ -204,18 +208,19 @@ func (r *Reader) billEffects(e *Effect, b *bill, k, start, end int, strength *[c
 			continue
 		}
 		g := m.Levels[l]
-		stay := math.Exp(-g * within)
-		worth := b.left * m.PaidShare
+		worth := b.left
 		if start > 0 {
 			worth *= math.Exp(-g * before)
 		}
-		e.OrganicCents += p * worth * (1 - stay)
+		share := &b.settling.share
+		alone := settled(share, g*within)
+		e.OrganicCents += p * worth * alone
 		for c := range channels {
-			after := math.Exp(-g * touched[c])
+			after := settled(share, g*touched[c])
 			if q := class.Promised[c]; q > 5e-3 {
-				after = (1-q)*after + q*math.Exp(-g*promised[c])
+				after = (1-q)*after + q*settled(share, g*promised[c])
 			}
-			points[l][c] += worth * (stay - after)
+			points[l][c] += worth * (after - alone)
 		}
 	}
 }
@@ -246,8 +251,9 @@ func (r *Reader) average(e *Effect) {
 }
 
 // organicProb is P(everything open is paid within the first n days).
-func (r *Reader) organicProb(n int) (sum float64) {
+func (r *Reader) organicProb(n int) float64 {
 	bills := r.ahead.bill
+	var sum, mass float64
 	r.ahead.hazard = grown(r.ahead.hazard, len(bills))
 	for k, weight := range r.w.weight {
 		if weight < negligible {
@@ -269,11 +275,12 @@ func (r *Reader) organicProb(n int) (sum float64) {
 			if p < negligible/10 {
 				continue
 			}
-			for _, h := range r.ahead.hazard {
-				p *= (1 - math.Exp(-r.m.Levels[l]*h)) * r.m.PaidShare
+			mass += p
+			for i, h := range r.ahead.hazard {
+				p *= settled(&bills[i].settling.all, r.m.Levels[l]*h)
 			}
 			sum += p
 		}
 	}
-	return sum
+	return sum / mass
 }

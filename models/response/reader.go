@@ -16,7 +16,8 @@ type Reader struct {
 	w   *scratch
 	mix Group
 	// usual is an ordinary amount of the customer, in cents.
-	usual float64
+	usual      float64
+	settlement *Settlement
 
 	c       *Customer
 	end     data.Date
@@ -52,7 +53,7 @@ type running struct {
 // about.
 func NewReader(m *Model, days *Days) *Reader {
 	K, L := len(m.Classes), len(m.Levels)
-	r := &Reader{m: m, haz: newHazards(m, &days.calendarDays), w: newScratch(K, L), hazard: make([][]float64, K), events: make([][]float64, K)}
+	r := &Reader{m: m, haz: newHazards(m, &days.calendarDays), w: newScratch(K, L), settlement: m.settlement(), hazard: make([][]float64, K), events: make([][]float64, K)}
 	r.sums = running{hazard: make([]float64, K), events: make([]float64, K), score: make([]float64, L)}
 	r.answers = make([]answerLogs, K)
 	for k := range r.answers {

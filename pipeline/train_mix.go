@@ -1,0 +1,97 @@
+package pipeline
+
+import (
+	"math"
+
+	"dunning/data"
+	"dunning/models"
+)
+
+// mixName is the champion of payment where the response model has a part in it.
+const mixName = "xgboost + history"
+
+// paymentMix predicts payment by the boosted trees over features and by the
+// response model over each customer's whole history. The trees see what the
+// features tell; the response model knows his own pace, weighed day by day.
+type paymentMix struct {
+	models.Mix
+	// Line, where there is one, recalibrates by the outcomes of the last weeks.
+	Line *models.Line `json:"line,omitempty"`
+}
+
+// prob mixes a calibrated prediction of the trees, without a line of its own,
+// and one of the response model, NaN where it says nothing.
+func (m *paymentMix) prob(trees, own float64) float64 {
+	p := m.Apply(trees, own)
+	if m.Line != nil {
+		p = m.Line.Apply(p)
+	}
+	return p
+}
+
+func (m *paymentMix) mixAll(trees, own []float64) []float64 {
+	out := make([]float64, len(trees))
+	for i := range out {
+		out[i] = m.Apply(trees[i], own[i])
+	}
+	return out
+}
+
+// keepOwn takes note of what the response model, fitted before the test period,
+// says of the frame's rows.
+func (t *trainer) keepOwn(points []decided) {
+	t.ownProb = make([]float64, t.frame.Len())
+	for i := range t.ownProb {
+		t.ownProb[i] = math.NaN()
+	}
+	for i := range points {
+		if d := &points[i]; d.row >= 0 {
+			t.ownProb[d.row] = d.organicProb
+		}
+	}
+}
+
+// mixPayment mixes the trees with the response model: fitted on the rows before
+// the test period, of which the trees are cross-fitted and the response model
+// knew, of each, only what came before it. It returns nil where there is no
+// response model, or where the trees alone were better on the test period by
+// more than noise.
+func (t *trainer) mixPayment() *judgement {
+	if t.ownProb == nil {
+		return nil
+	}
+	rows, trees := t.payment.rows, &t.payment.judged[0]
+	y, own := t.paid(rows.known), models.Take(t.ownProb, rows.known)
+	var yes, p, q []float64 // of the rows that both know
+	for i := range own {
+		if own[i] == own[i] {
+			yes, p, q = append(yes, y[i]), append(p, trees.known[i]), append(q, own[i])
+		}
+	}
+	m := &paymentMix{Mix: models.FitMix(yes, p, q)}
+	j := &judgement{name: mixName, calibration: models.Calibration{Method: models.Platt, Slope: m.Slope, Intercept: m.Intercept}}
+	j.known = m.mixAll(trees.known, own)
+	j.testPeriod = m.mixAll(trees.testPeriod, models.Take(t.ownProb, t.test))
+	j.calibrated = t.organicOf(j.testPeriod)
+	plain := paymentMix{Mix: models.Mix{Weight: m.Weight, Slope: 1}}
+	j.raw = plain.mixAll(trees.calibrated, models.Take(t.ownProb, rows.test))
+	worse, stderr := models.LossDifference(t.paid(rows.test), j.calibrated, trees.calibrated, models.Take(t.frame.CustomerID, rows.test))
+	if worse > stderr {
+		return nil
+	}
+	t.mixed = m
+	return j
+}
+
+// historyModel is what response.json keeps: the response model, what it is used
+// for, and how; nil where it is used for nothing.
+func (t *trainer) historyModel() *responseModel {
+	m := t.response
+	if m == nil && t.mixed != nil {
+		m = &responseModel{SchemaVersion: responseSchema, Ensemble: t.ensemble, Channels: map[data.Channel]*channelCorrection{}}
+	}
+	if m != nil {
+		m.Payment = t.mixed
+	}
+	return m
+}
