@@ -50,8 +50,8 @@ func (d *ReguaDesk) Retire(ctx context.Context, by, id string, seen ReguaDecisio
 }
 
 // Try says what a régua would do on the latest day that was scored. It may take as
-// long as two plans, and waits for trials of others; began is called when it is its
-// turn.
-func (d *ReguaDesk) Try(ctx context.Context, r *regua.Regua, began func()) (*regua.Trial, error) {
-	return d.server.tryRegua(ctx, r, data.Date(0), began)
+// long as two plans, and waits for trials of others; it tells its phases to whom
+// [regua.WithPhases] names.
+func (d *ReguaDesk) Try(ctx context.Context, r *regua.Regua) (*regua.Trial, error) {
+	return d.server.tryRegua(ctx, r, data.Date(0))
 }

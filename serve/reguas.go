@@ -132,7 +132,7 @@ func (s *Server) reguaTry(ctx context.Context, in *trialIn) (*body[regua.Trial],
 	}
 	ctx, cancel := context.WithTimeout(ctx, trialTime)
 	defer cancel()
-	trial, err := s.tryRegua(ctx, r, day, func() {})
+	trial, err := s.tryRegua(ctx, r, day)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil {
 		return nil, fail(CodeUnavailable, "the trial takes longer than an answer may; start it with POST /v1/reguas/trials")
 	}
@@ -143,8 +143,8 @@ func (s *Server) reguaTry(ctx context.Context, in *trialIn) (*body[regua.Trial],
 }
 
 // tryRegua tries a régua once no other is tried: a trial takes the memory of a
-// plan. began is called when it is its turn.
-func (s *Server) tryRegua(ctx context.Context, r *regua.Regua, day data.Date, began func()) (*regua.Trial, error) {
+// plan.
+func (s *Server) tryRegua(ctx context.Context, r *regua.Regua, day data.Date) (*regua.Trial, error) {
 	if s.config.TryRegua == nil {
 		return nil, fail(CodeUnavailable, "no réguas are tried here")
 	}
@@ -154,7 +154,6 @@ func (s *Server) tryRegua(ctx context.Context, r *regua.Regua, day data.Date, be
 	case <-ctx.Done():
 		return nil, fail(CodeUnavailable, "another trial is running; try again")
 	}
-	began()
 	trial, err := s.config.TryRegua(ctx, r, day)
 	if errors.Is(err, data.ErrUsage) {
 		return nil, fail(CodeNotFound, "that day has no scores; run the pipeline")

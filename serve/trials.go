@@ -175,7 +175,7 @@ func (s *Server) runTrial(asked context.Context, id string, r *regua.Regua, day 
 	ctx := regua.WithPhases(s.trials.until, func(phase regua.Phase) {
 		s.trials.change(id, func(run *TrialRun) { run.Phase = phase })
 	})
-	trial, err := s.tryRegua(ctx, r, day, func() {})
+	trial, err := s.tryRegua(ctx, r, day)
 	ended := s.config.Now()
 	s.trials.change(id, func(run *TrialRun) {
 		s.trials.running--

@@ -26,6 +26,7 @@ import (
 func newServeCommand(a *app) *cobra.Command {
 	config := serve.DefaultConfig()
 	var dsn, public string
+	var account web.OIDC
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the pages for people, and scores, plans and the ledger over HTTP",
@@ -47,7 +48,11 @@ examples. Keys are made by "dunning keys create".`,
   dunning serve --addr :8443 --tls-cert cert.pem --tls-key key.pem`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.serve(cmd.Context(), config, dsn, public)
+			oidc, err := oidcOf(account, public)
+			if err != nil {
+				return err
+			}
+			return a.serve(cmd.Context(), config, dsn, public, oidc)
 		},
 	}
 	f := cmd.Flags()
@@ -61,11 +66,12 @@ examples. Keys are made by "dunning keys create".`,
 	f.DurationVar(&config.ShutdownGrace, "shutdown-grace", config.ShutdownGrace, "how long a stop waits for requests under way")
 	f.BoolVar(&config.PrivateMetrics, "private-metrics", false, "let only auditors and admins read /metrics")
 	f.StringVar(&public, "public-url", "", "address under which browsers find the server, such as https://cobranca.example; with https, cookies travel by TLS only")
+	addOIDCFlags(f, &account)
 	f.StringVar(&dsn, "dsn", "", "connection string of a ledger in PostgreSQL; better in DUNNING_LEDGER_DSN")
 	return cmd
 }
 
-func (a *app) serve(ctx context.Context, config serve.Config, dsn, public string) error {
+func (a *app) serve(ctx context.Context, config serve.Config, dsn, public string, oidc *web.OIDC) error {
 	log := slog.New(slog.NewTextHandler(a.stderr, nil))
 	if err := errors.Join(config.Validate(), checkPublic(public)); err != nil {
 		return err
@@ -108,7 +114,7 @@ func (a *app) serve(ctx context.Context, config serve.Config, dsn, public string
 		return err
 	}
 	secure := config.TLSCert != "" || strings.HasPrefix(public, "https:")
-	if err := a.mountPages(server, web.Config{Secure: secure, Log: log}, web.Parts{People: people, Store: store, Ledger: ledger, Figures: serve.OpenFigures(a.home), Analysis: a.analysis(ctx, store, ledger, log)}); err != nil {
+	if err := a.mountPages(server, web.Config{Secure: secure, Log: log, OIDC: oidc}, web.Parts{People: people, Store: store, Ledger: ledger, Figures: serve.OpenFigures(a.home), Reguas: reguaDesk(server), Analysis: a.analysis(ctx, store, ledger, log)}); err != nil {
 		return err
 	}
 	ln, err := server.Listen()

@@ -45,6 +45,8 @@ func (s *Site) parse(l Language) (*templates, error) {
 		"entryclass": entryClass,
 		"role":       func(r serve.Role) string { return s.book.say(l, "role."+string(r)) },
 		"list":       func(items ...any) []any { return items },
+		"channels":   func() []data.Channel { return data.Channels[:] },
+		"plus1":      func(n int) int { return n + 1 },
 		"join":       strings.Join,
 	}).ParseFS(templateFiles, "templates/*.html")
 	if err != nil {

@@ -36,6 +36,8 @@ type Parts struct {
 	Ledger *ledger.Store
 	// Figures are the pipeline's documents; nil shows no plan on the first page.
 	Figures Figures
+	// Reguas are the company's own réguas; nil where none are kept.
+	Reguas Reguas
 	Analysis
 }
 
@@ -54,6 +56,7 @@ type Site struct {
 	outlines prepared[*outline]         // of the plans of the ledger
 	tallies  prepared[[]ledger.Tally]   // how far approved plans are
 	drafts   drafts                     // plans that people have had made
+	trials   trials                     // réguas that people try
 	segments segmentTotals              // of the portfolio
 
 	identities *identities // nil without OIDC
@@ -76,6 +79,7 @@ var rooms = []func(*Site){
 	(*Site).oidcRoom,
 	(*Site).todayRoom,
 	(*Site).approveRoom,
+	(*Site).reguasRoom,
 	(*Site).budgetRoom,
 	(*Site).indicatorsRoom,
 	(*Site).customersRoom,

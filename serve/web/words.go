@@ -12,7 +12,7 @@ type words map[string][2]string
 
 // vocabulary lists the words of all rooms. A key belongs to one room: its first
 // part is the room's name.
-var vocabulary = []words{baseWords, doorWords, oidcWords, todayWords, approveWords, walletWords, peopleWords, budgetWords, indicatorWords, customerWords, modelWords}
+var vocabulary = []words{baseWords, doorWords, oidcWords, todayWords, approveWords, walletWords, peopleWords, budgetWords, indicatorWords, customerWords, modelWords, reguaWords}
 
 // book is all of vocabulary in one map.
 type book map[string][2]string
