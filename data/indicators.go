@@ -48,6 +48,10 @@ type Indicators struct {
 	Cost        CostFigures        `json:"cost"`
 	Incremental IncrementalFigures `json:"incremental"`
 
+	// Segments are those of AsOf: a customer takes his past along. Empty where
+	// segments were not given.
+	Segments []SegmentIndicators `json:"segments"`
+
 	Series []MonthFigures `json:"series"` // one per month, oldest first
 	Timing []TimingBin    `json:"timing"` // payments of the period by days past due
 }
@@ -200,4 +204,37 @@ type TimingBin struct {
 	ToDays   *int  `json:"to_days"`
 	Payments int64 `json:"payments"`
 	Cents    Cents `json:"cents"`
+}
+
+// SegmentIndicators are the indicators of the customers of one segment, as those
+// of the whole portfolio are.
+type SegmentIndicators struct {
+	Segment            string `json:"segment"` // its key
+	Name               string `json:"name"`    // Portuguese
+	EnglishName        string `json:"name_en"`
+	Description        string `json:"description"`
+	EnglishDescription string `json:"description_en"`
+
+	Customers        int64 `json:"customers"`
+	OpenCustomers    int64 `json:"open_customers"`
+	OverdueCustomers int64 `json:"overdue_customers"`
+	OpenInvoices     int64 `json:"open_invoices"`
+
+	Aging           []AgingBucket `json:"aging"`
+	ReceivableCents Cents         `json:"receivable_cents"`
+	CurrentCents    Cents         `json:"current_cents"`
+	OverdueCents    Cents         `json:"overdue_cents"`
+	Over90Cents     Cents         `json:"over_90_cents"`
+	ProvisionCents  Cents         `json:"provision_cents"`
+
+	BeginningReceivableCents Cents `json:"beginning_receivable_cents"`
+	BilledCents              Cents `json:"billed_cents"`
+	CollectedCents           Cents `json:"collected_cents"`
+
+	OverdueShare *float64 `json:"overdue_share"`
+	DSO          *float64 `json:"dso_days"`
+	CEI          *float64 `json:"cei"`
+	DefaultRate  *float64 `json:"default_rate"`
+	Coverage     *float64 `json:"coverage"`
+	CureRate     *float64 `json:"cure_rate"`
 }

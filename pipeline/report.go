@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"dunning/data"
 	"dunning/pipeline/kpi"
@@ -79,8 +81,11 @@ func runReport(ctx context.Context, w *Work) error {
 	d := report.Data{AsOf: w.AsOf, Sources: sourceCounts(w.Input("extract").Manifest)}
 	var err error
 	d.Portfolio, err = kpi.Compute(ctx, kpi.Config{Lake: w.Input("extract").Dir, AsOf: w.AsOf, Months: kpiMonths,
-		MemoryMB: w.Config.MemoryMB, Threads: w.Config.Threads, TempDir: w.Tmp})
+		Members: w.Input("segments").Path(segmentMembersFile), MemoryMB: w.Config.MemoryMB, Threads: w.Config.Threads, TempDir: w.Tmp})
 	if err != nil {
+		return err
+	}
+	if err := nameSegments(d.Portfolio.Segments, w.Input("segments").Dir); err != nil {
 		return err
 	}
 	d.Currency = d.Portfolio.Currency
@@ -118,6 +123,25 @@ func runReport(ctx context.Context, w *Work) error {
 			Files: len(m.Files), Seed: m.Seed, CodeVersion: m.CodeVersion})
 	}
 	return writeReport(w.Dir, d)
+}
+
+// nameSegments puts the words of the stage's segments to their indicators, in
+// its order.
+func nameSegments(rows []data.SegmentIndicators, folder string) error {
+	summary, err := ReadSegments(folder)
+	if err != nil {
+		return err
+	}
+	place := map[string]int{}
+	for i, s := range summary.Segments {
+		place[string(s.Segment)] = i
+	}
+	for i := range rows {
+		s := &summary.Segments[place[rows[i].Segment]]
+		rows[i].Name, rows[i].EnglishName, rows[i].Description, rows[i].EnglishDescription = s.Name, s.EnglishName, s.Description, s.EnglishDescription
+	}
+	slices.SortFunc(rows, func(a, b data.SegmentIndicators) int { return cmp.Compare(place[a.Segment], place[b.Segment]) })
+	return nil
 }
 
 // writeReport writes the report in every form.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"dunning/data"
 	"dunning/optimizer"
@@ -25,6 +26,12 @@ func (a *app) analysis(ctx context.Context, store *serve.FileStore, l *ledger.St
 		Reports:   &reportFiles{home: a.home},
 		Histories: &lakeHistories{home: a.home},
 		Models:    &modelVersions{a},
+		Behaviours: &behaviourReports{a: a, log: log, day: func() data.Date {
+			if plan := store.LatestPlan(); plan != nil {
+				return plan.AsOf
+			}
+			return data.DateOf(time.Now())
+		}},
 		MakeDraft: func(ctx context.Context, maker string, asOf data.Date, wish whatif.Wish) (string, error) {
 			return a.makeDraft(ctx, l, maker, asOf, wish)
 		},

@@ -49,7 +49,7 @@ var allowed = map[string][]string{
 	"serve/accounts": {"data", "serve/sqlite"},
 	// The pages show what serve and its parts hold; what the pipeline finds is
 	// handed to them by the command.
-	"serve/web": {"data", "policy", "policy/regua", "optimizer", "serve", "serve/ledger", "serve/accounts", "serve/whatif"},
+	"serve/web": {"data", "policy", "policy/regua", "credit/portfolio", "optimizer", "serve", "serve/ledger", "serve/accounts", "serve/whatif"},
 	"internal":  {},
 }
 

@@ -9,6 +9,7 @@ import (
 type Series struct {
 	Name   string
 	Values []float64 // one per category; NaN leaves a gap
+	Dashed bool      // a thin dashed line: a bound, or what others are compared with
 }
 
 // Lines draws series over equally spaced categories (months), each named at
@@ -33,7 +34,7 @@ func Lines(f Frame, categories []string, series []Series) []byte {
 	}
 	lines := make([]XYLine, len(series))
 	for i, s := range series {
-		lines[i] = XYLine{Name: s.Name, Series: i, Y: s.Values}
+		lines[i] = XYLine{Name: s.Name, Series: i, Y: s.Values, Dashed: s.Dashed}
 		for k := range s.Values {
 			lines[i].X = append(lines[i].X, float64(k))
 		}

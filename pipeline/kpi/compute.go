@@ -31,7 +31,7 @@ func Compute(ctx context.Context, cfg Config) (*data.Indicators, error) {
 	r := &reading{data.Indicators{AsOf: cfg.AsOf}}
 	steps := []func(context.Context, *lake, Config) error{
 		r.setPeriod, r.readBalances, r.readCustomers, r.readCure, r.readFlows, r.readTiming,
-		r.readPromises, r.readRecovery, r.readFunnel, r.readReach, r.readActivity, r.readIncremental,
+		r.readPromises, r.readRecovery, r.readFunnel, r.readReach, r.readActivity, r.readIncremental, r.readSegments,
 	}
 	for _, step := range steps {
 		if err := step(ctx, l, cfg); err != nil {
@@ -161,16 +161,23 @@ func (r *reading) readBalances(ctx context.Context, l *lake, cfg Config) error {
 	return nil
 }
 
-// fillAging sets the bounds and provisions of the buckets, and their totals.
-func (r *reading) fillAging(provision [Buckets]int) {
-	for b := range r.Aging {
-		a := &r.Aging[b]
+// bound sets the bounds and provisions of the buckets.
+func bound(aging []data.AgingBucket, provision [Buckets]int) {
+	for b := range aging {
+		a := &aging[b]
 		a.FromDays = BucketFrom[b]
 		if b+1 < Buckets {
 			last := BucketFrom[b+1] - 1
 			a.ToDays = &last
 		}
 		a.ProvisionCents = shareOf(a.BalanceCents, provision[b])
+	}
+}
+
+// fillAging sets the bounds and provisions of the buckets, and their totals.
+func (r *reading) fillAging(provision [Buckets]int) {
+	bound(r.Aging, provision)
+	for b, a := range r.Aging {
 		r.ReceivableCents += a.BalanceCents
 		r.ProvisionCents += a.ProvisionCents
 		r.OpenInvoices += a.Invoices

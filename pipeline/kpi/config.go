@@ -24,6 +24,9 @@ type Config struct {
 	Lake string
 	// AsOf is the day at whose start the portfolio is seen. Required.
 	AsOf data.Date
+	// Members is a Parquet file with customer_id and segment, the segments at
+	// AsOf of every customer of the lake; "" gives no indicators by segment.
+	Members string
 	// Months is the number of monthly windows before AsOf that the period
 	// figures cover, 1–60; 0 means 12. It is cut to the months for which the
 	// lake holds invoices.

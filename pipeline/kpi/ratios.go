@@ -39,12 +39,14 @@ func (r *reading) divideSales() {
 	r.DSO = quotient(float64(r.ReceivableCents)*days, sales)
 	r.BestPossibleDSO = quotient(float64(r.CurrentCents)*days, sales)
 	r.ADD = quotient(float64(r.OverdueCents)*days, sales) // = DSO − best possible DSO, without cancellation
-	base := float64(r.BeginningReceivableCents) + sales/float64(r.Months)
-	// Past a beginning that is smaller than what is current, the formula has
-	// nothing collectable to divide by.
-	if collectable := base - float64(r.CurrentCents); collectable > 0 {
-		r.CEI = quotient((base-float64(r.ReceivableCents))*100, collectable)
-	}
+	r.CEI = effectiveness(r.BeginningReceivableCents, r.BilledCents, r.ReceivableCents, r.CurrentCents, r.Months)
+}
+
+// effectiveness is the CEI; nil past a beginning that is smaller than what is
+// current, where the formula has nothing collectable to divide by.
+func effectiveness(beginning, billed, ending, current data.Cents, months int) *float64 {
+	base := float64(beginning) + float64(billed)/float64(months)
+	return quotient((base-float64(ending))*100, base-float64(current))
 }
 
 // divideMonths fills the rates by month and over all months.

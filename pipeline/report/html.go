@@ -34,7 +34,7 @@ func (v voice) view(d Data) reportView {
 	}
 	r.Footer = v.say("footer", currency)
 	r.Sections = []section{
-		v.summary(d), v.plan(d), v.portfolio(d), v.models(d), v.uplift(d), v.trust(d), v.truth(d), v.sources(d), v.origin(d),
+		v.summary(d), v.plan(d), v.portfolio(d), v.receipts(d), v.models(d), v.uplift(d), v.trust(d), v.truth(d), v.sources(d), v.origin(d),
 	}
 	return r
 }

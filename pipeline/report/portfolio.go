@@ -24,6 +24,9 @@ func (v voice) portfolio(d Data) section {
 		{Title: v.say("t_kpi"), Table: v.indicators(r)},
 		{Title: v.say("t_funnel"), Table: v.funnel(r)},
 	}
+	if len(r.Segments) > 0 {
+		s.Blocks = append(s.Blocks, block{Title: v.say("t_segments"), Note: v.say("segments_note"), Table: v.segments(r)})
+	}
 	return s
 }
 

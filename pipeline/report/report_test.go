@@ -45,7 +45,7 @@ func terminal(t *testing.T, d report.Data, lang string) string {
 }
 
 // sections are the ids of all chapters, in reading order.
-var sections = []string{"summary", "plan", "portfolio", "models", "uplift", "truth", "data", "origin"}
+var sections = []string{"summary", "plan", "portfolio", "forecast", "models", "uplift", "truth", "data", "origin"}
 
 func TestTextGolden(t *testing.T) {
 	for _, lang := range languages {
@@ -139,9 +139,10 @@ func outsideReferences(html string) (faults []string) {
 
 func TestEveryPictureIsDrawn(t *testing.T) {
 	// budget curve, actions by day, prices, aging, months, roll rates, timing,
+	// receipts by week and day,
 	// reliability, lift, importance, Qini, effects by tenth, months of the model,
 	// CUSUM, shifts, true plans
-	const pictures = 16
+	const pictures = 18
 	for _, lang := range languages {
 		if n := strings.Count(page(t, sample(), lang), "<svg"); n != pictures {
 			t.Errorf("%s: %d pictures, want %d", lang, n, pictures)
@@ -160,6 +161,11 @@ func TestLanguages(t *testing.T) {
 		{"English money", en, "R$ 7,495,766.10"},
 		{"English date", en, "2026-01-05"},
 		{"English name", en, "Default rate"},
+		{"segment's name", pt, "Atrasado de alto valor"},
+		{"segment of the forecast", en, "Late, high value"},
+		{"forecast", pt, "R$ 273.000,00"}, // the week's upper bound
+		{"what came", pt, "R$ 412.345,67"},
+		{"past trial", en, "87.7%"},
 	} {
 		if !strings.Contains(c.page, c.text) {
 			t.Errorf("%s: no %q", c.name, c.text)

@@ -36,6 +36,7 @@ func sample() report.Data {
 			{Rule: "dispute", Title: "Título em disputa", Source: "CDC, art. 42", Candidates: 3010, Customers: 86},
 		},
 		TopActions: sampleActions(asOf),
+		Forecast:   sampleForecast(asOf),
 		Truth: &report.Truth{
 			Ours:    &report.TruthScore{Rows: 9000, AUC: known(0.8123), LogLoss: known(0.4211), Brier: known(0.1372), RMSE: known(0.081)},
 			Ceiling: &report.TruthScore{Rows: 9000, AUC: known(0.8289), LogLoss: known(0.4085), Brier: known(0.1330), RMSE: known(0.062)},
@@ -72,6 +73,7 @@ func samplePortfolio(asOf data.Date, rng *rand.Rand) *data.Indicators {
 		r.ProvisionCents += a.ProvisionCents
 		r.OpenInvoices += a.Invoices
 	}
+	r.Segments = []data.SegmentIndicators{{Segment: "atrasado_alto_valor", Name: "Atrasado de alto valor", EnglishName: "Late, high value", Customers: 1200, ReceivableCents: 9_000_000, DSO: known(52.5), CEI: known(61)}}
 	r.CurrentCents = balances[0]
 	r.OverdueCents = r.ReceivableCents - balances[0]
 	r.Over90Cents = balances[4] + balances[5]
@@ -238,4 +240,23 @@ func sampleActions(asOf data.Date) []report.TopAction {
 			Reason: "Ligação na terça, após o dia de pagamento: atraso de 34 dias, responde a ligações e deve R$ 2.310,00."})
 	}
 	return out
+}
+
+// sampleForecast is a forecast of the whole and of one segment.
+func sampleForecast(asOf data.Date) *data.Receipts {
+	f := &data.Receipts{AsOf: asOf, PlanID: "p", Nominal: 0.9, Past: []data.ReceiptsPast{{AsOf: asOf - 14, Weeks: 2, ExpectedCents: 40_000_000, CameCents: 41_234_567, Held: 2}},
+		Backcast: &data.ReceiptsTrial{Origins: 19, From: asOf - 180, To: asOf - 42, HeldDays: 0.888, HeldWeeks: 0.877, ErrorDays: 0.295, ErrorWeeks: 0.099}}
+	for _, grain := range []string{"week", "day"} {
+		for _, segment := range []string{data.ReceiptsAll, "atrasado_alto_valor"} {
+			for i := range 6 {
+				days, c := int32(1), data.Cents(3_000_000+100_000*i)
+				if grain == "week" {
+					days, c = 7, 7*c
+				}
+				f.Rows = append(f.Rows, data.ReceiptsRow{AsOf: asOf, Grain: grain, Segment: segment, From: asOf + data.Date(i)*data.Date(days), Days: days,
+					ExpectedCents: c, LowCents: c * 8 / 10, HighCents: c * 13 / 10, PlanCents: 500_000, UsualCents: 100_000, WithPlanCents: c + 400_000})
+			}
+		}
+	}
+	return f
 }

@@ -15,6 +15,8 @@ type Analysis struct {
 	Reports   Reports
 	Histories Histories
 	Models    Models
+	// Behaviours is how customers behave; nil says that there is no history.
+	Behaviours Behaviours
 	// MakeDraft makes a whole plan with other limits and puts it into the ledger
 	// as a draft of the maker's; it takes as long as a plan takes.
 	MakeDraft func(ctx context.Context, maker string, asOf data.Date, wish whatif.Wish) (planID string, err error)

@@ -248,7 +248,7 @@ func TestIndicatorsAreExported(t *testing.T) {
 	if value, err := f.GetCellValue("Indicadores", "B2", excelize.Options{RawCellValue: true}); err != nil || value != "1000000" {
 		t.Errorf("excel: receivables %q, %v", value, err)
 	}
-	if len(f.GetSheetList()) != 6 {
+	if len(f.GetSheetList()) != 7 {
 		t.Errorf("sheets %v", f.GetSheetList())
 	}
 	if a := v.get("/indicadores?dia=2020-01-01"); a.status != 404 {

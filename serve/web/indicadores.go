@@ -19,6 +19,13 @@ func (s *Site) indicatorsRoom() {
 	s.add(page{pattern: "GET " + indicatorsPath, title: "kpi.title", group: "group.analyse", icon: "indicators", roles: everybody, do: indicatorsShow})
 	s.add(page{pattern: "GET " + indicatorsPath + "/planilha.xlsx", title: "kpi.title", roles: everybody, do: indicatorsSheet})
 	s.add(page{pattern: "GET " + indicatorsPath + "/planilha.csv", title: "kpi.title", roles: everybody, do: indicatorsCSV})
+	s.add(page{pattern: "GET " + forecastPath, title: "cash.title", roles: everybody, do: forecastShow})
+	s.add(page{pattern: "GET " + forecastPath + "/planilha.xlsx", title: "cash.title", roles: everybody, do: forecastSheet})
+	s.add(page{pattern: "GET " + forecastPath + "/planilha.csv", title: "cash.title", roles: everybody, do: forecastCSV})
+	s.add(page{pattern: "GET " + segmentsPath, title: "seg.title", roles: everybody, do: segmentsShow})
+	s.add(page{pattern: "GET " + segmentsPath + "/planilha.xlsx", title: "seg.title", roles: everybody, do: segmentsSheet})
+	s.add(page{pattern: "GET " + segmentsPath + "/planilha.csv", title: "seg.title", roles: everybody, do: segmentsCSV})
+	s.areaPages()
 }
 
 // unit says how an indicator is written.
@@ -42,17 +49,19 @@ type indicator struct {
 	Value     string
 	Change    string // "" without a comparison
 	Better    int
+	From      string // address of what it is made of; "" for none
 }
 
 // indicatorsPage is what the template shows.
 type indicatorsPage struct {
 	Missing  bool
+	Tabs     []tab
 	Day      data.Date
 	Against  data.Date // 0 for none
 	Days     []data.Date
 	Report   *Report
 	Main     []indicator
-	All      []indicator
+	Figures  []indicator
 	Increase increase
 	Aging    Chart
 	Series   Chart
@@ -60,6 +69,7 @@ type indicatorsPage struct {
 	Roll     Table
 	Channels Table
 	Segments Table
+	Parts    Table
 }
 
 // increase is what the contacts brought in, as the holdout measures it.
@@ -113,14 +123,14 @@ func indicatorsShow(v *visit) error {
 		return err
 	}
 	if now == nil || now.Portfolio == nil {
-		return v.show("indicators", indicatorsPage{Missing: true})
+		return v.show("indicators", indicatorsPage{Missing: true, Tabs: v.indicatorTabs()})
 	}
-	p := indicatorsPage{Day: now.AsOf, Days: days, Report: now}
+	p := indicatorsPage{Tabs: v.indicatorTabs(), Day: now.AsOf, Days: days, Report: now}
 	if then != nil {
 		p.Against = then.AsOf
 	}
-	p.All = v.indicators(now, then)
-	for _, i := range p.All {
+	p.Figures = v.indicators(now, then)
+	for _, i := range p.Figures {
 		if slices.Contains(mainIndicators, i.Key) {
 			p.Main = append(p.Main, i)
 		}
@@ -129,6 +139,7 @@ func indicatorsShow(v *visit) error {
 	p.Increase = v.increaseOf(k)
 	p.Aging, p.Series, p.Share = v.agingChart(k), v.seriesChart(k), v.shareChart(k)
 	p.Roll, p.Channels, p.Segments = v.rollTable(k), v.channelTable(k), v.segmentTable()
+	p.Parts = v.partsTable(k)
 	return v.show("indicators", p)
 }
 
@@ -137,11 +148,30 @@ var mainIndicators = []string{"kpi.overdue_share", "kpi.default", "kpi.dso", "kp
 
 // indicators lists the figures of a report, with those of another.
 func (v *visit) indicators(now, then *Report) []indicator {
-	out := figuresOf(now.Portfolio)
 	var before []indicator
 	if then != nil && then.Portfolio != nil {
 		before = figuresOf(then.Portfolio)
 	}
+	out := v.compared(figuresOf(now.Portfolio), before)
+	for i := range out {
+		if from := madeOf[out[i].Key]; from != "" {
+			out[i].From = "#" + from
+		}
+	}
+	return out
+}
+
+// madeOf says where on the page stands what an indicator is made of.
+var madeOf = map[string]string{
+	"kpi.receivable": "aging", "kpi.overdue": "aging", "kpi.overdue_share": "aging", "kpi.over90": "aging", "kpi.default": "aging", "kpi.provision": "aging", "kpi.coverage": "aging",
+	"kpi.dso": "parts", "kpi.best_dso": "parts", "kpi.add": "parts", "kpi.cei": "parts", "kpi.kept": "parts", "kpi.kept_value": "parts", "kpi.liquidation": "parts", "kpi.recovery": "parts",
+	"kpi.cure": "trend", "kpi.billed": "series", "kpi.collected": "series", "kpi.touch_cost": "contacts", "kpi.per_real": "contacts", "kpi.right_party": "contacts",
+	"kpi.reach": "contacts", "kpi.consent": "contacts", "kpi.open_customers": "segments", "kpi.increment": "holdout", "kpi.increment_low": "holdout", "kpi.increment_high": "holdout",
+}
+
+// compared fills the words of figures, with their change since those before; nil
+// for none.
+func (v *visit) compared(out, before []indicator) []indicator {
 	for i := range out {
 		one := &out[i]
 		one.Value = v.figure(one.Now, one.Unit)

@@ -90,7 +90,7 @@ func indicatorsCSV(v *visit) error {
 	if err := w.Error(); err != nil {
 		return fmt.Errorf("web: csv: %w", err)
 	}
-	return v.attach("text/csv; charset=utf-8", "indicadores-"+now.AsOf.String()+".csv", b.Bytes())
+	return v.attach(csvKind, "indicadores-"+now.AsOf.String()+".csv", b.Bytes())
 }
 
 // unitNames are the units in exports.
@@ -115,21 +115,40 @@ func indicatorsSheet(v *visit) error {
 	defer f.Close()
 	sheet := &workbook{f: f}
 	sheet.indicators(v, now, then, all)
-	for _, t := range []struct {
-		name  string
-		table Table
-	}{{v.say("kpi.aging"), v.agingChart(now.Portfolio).Table}, {v.say("kpi.series"), v.seriesChart(now.Portfolio).Table},
-		{v.say("kpi.roll"), v.rollTable(now.Portfolio)}, {v.say("kpi.contacts"), v.channelTable(now.Portfolio)}, {v.say("kpi.segments"), v.segmentTable()}} {
+	for _, t := range []namedTable{{v.say("kpi.aging"), v.agingChart(now.Portfolio).Table}, {v.say("kpi.series"), v.seriesChart(now.Portfolio).Table},
+		{v.say("kpi.roll"), v.rollTable(now.Portfolio)}, {v.say("kpi.contacts"), v.channelTable(now.Portfolio)}, {v.say("kpi.segments"), v.segmentTable()}, {v.say("kpi.parts"), v.partsTable(now.Portfolio)}} {
 		sheet.table(v.lang, t.name, t.table)
 	}
+	return v.attachWorkbook(sheet, "indicadores-"+now.AsOf.String()+".xlsx")
+}
+
+// namedTable is a table that becomes a sheet of its own.
+type namedTable struct {
+	name  string
+	table Table
+}
+
+// sheets exports tables as a workbook.
+func (v *visit) sheets(name string, tables []namedTable) error {
+	f := excelize.NewFile()
+	defer f.Close()
+	w := &workbook{f: f}
+	for _, t := range tables {
+		w.table(v.lang, t.name, t.table)
+	}
+	return v.attachWorkbook(w, name)
+}
+
+// attachWorkbook sends a workbook to be kept.
+func (v *visit) attachWorkbook(w *workbook, name string) error {
 	var b bytes.Buffer
-	if sheet.err == nil {
-		sheet.err = f.Write(&b)
+	if w.err == nil {
+		w.err = w.f.Write(&b)
 	}
-	if sheet.err != nil {
-		return fmt.Errorf("web: excel: %w", sheet.err)
+	if w.err != nil {
+		return fmt.Errorf("web: excel: %w", w.err)
 	}
-	return v.attach("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "indicadores-"+now.AsOf.String()+".xlsx", b.Bytes())
+	return v.attach(excelKind, name, b.Bytes())
 }
 
 // workbook writes sheets; the first error stays.

@@ -1,21 +1,35 @@
 package web
 
 import (
+	"strings"
+
 	"dunning/data"
 )
 
 // agingChart draws the open balance by days past due.
 func (v *visit) agingChart(k *data.Indicators) Chart {
+	return v.agingOf("aging-chart", k.Aging, k.ReceivableCents, k.ProvisionCents, k.OpenInvoices)
+}
+
+// agingOf draws the classes of a balance.
+func (v *visit) agingOf(id string, aging []data.AgingBucket, receivable, provision data.Cents, invoices int64) Chart {
 	names, values := []string{}, []float64{}
+	var overdue, over90 data.Cents
 	t := Table{Caption: v.say("kpi.aging"), Align: "lrrrr", Head: []string{v.say("kpi.bucket"), v.say("kpi.balance"), v.say("kpi.share"), v.say("kpi.invoices"), v.say("kpi.provision")}}
-	for _, b := range k.Aging {
+	for _, b := range aging {
 		name := v.bucket(b.FromDays, b.ToDays)
+		if b.FromDays > 0 {
+			overdue += b.BalanceCents
+		}
+		if b.FromDays > 90 {
+			over90 += b.BalanceCents
+		}
 		names, values = append(names, name), append(values, reais(b.BalanceCents))
-		t.Rows = append(t.Rows, []string{name, v.lang.Money(b.BalanceCents), v.lang.Percent(shareOf(b.BalanceCents, k.ReceivableCents)), v.lang.Int(b.Invoices), v.lang.Money(b.ProvisionCents)})
+		t.Rows = append(t.Rows, []string{name, v.lang.Money(b.BalanceCents), v.lang.Percent(shareOf(b.BalanceCents, receivable)), v.lang.Int(b.Invoices), v.lang.Money(b.ProvisionCents)})
 	}
-	t.Foot = []string{v.say("table.total"), v.lang.Money(k.ReceivableCents), v.lang.Percent(1), v.lang.Int(k.OpenInvoices), v.lang.Money(k.ProvisionCents)}
-	return Chart{ID: "aging", Size: "m", Table: t,
-		Alt: v.say("kpi.aging_alt", v.lang.MoneyShort(k.ReceivableCents), v.lang.MoneyShort(k.OverdueCents), v.lang.MoneyShort(k.Over90Cents)),
+	t.Foot = []string{v.say("table.total"), v.lang.Money(receivable), v.lang.Percent(1), v.lang.Int(invoices), v.lang.Money(provision)}
+	return Chart{ID: id, Size: "m", Table: t,
+		Alt: v.say("kpi.aging_alt", v.lang.MoneyShort(receivable), v.lang.MoneyShort(overdue), v.lang.MoneyShort(over90)),
 		Option: map[string]any{"tooltip": map[string]any{"trigger": "axis", "valueFormatter": "brief"},
 			"xAxis": map[string]any{"type": "category", "data": names, "axisLabel": map[string]any{"interval": 0, "hideOverlap": true}},
 			"yAxis": map[string]any{"type": "value", "axisLabel": map[string]any{"formatter": "brief"}},
@@ -61,7 +75,7 @@ func (v *visit) seriesChart(k *data.Indicators) Chart {
 	bar := func(name, color string, values []float64) map[string]any {
 		return map[string]any{"type": "bar", "name": name, "data": values, "barMaxWidth": 18, "itemStyle": map[string]any{"color": color, "borderRadius": []int{3, 3, 0, 0}}}
 	}
-	return Chart{ID: "series", Size: "m", Table: t, Alt: v.say("kpi.series_alt", v.lang.MoneyShort(k.BilledCents), v.lang.MoneyShort(k.CollectedCents)),
+	return Chart{ID: "series-chart", Size: "m", Table: t, Alt: v.say("kpi.series_alt", v.lang.MoneyShort(k.BilledCents), v.lang.MoneyShort(k.CollectedCents)),
 		Option: map[string]any{"legend": map[string]any{"top": 0, "left": 0}, "grid": map[string]any{"top": 36}, "tooltip": map[string]any{"trigger": "axis", "valueFormatter": "brief"},
 			"xAxis":  map[string]any{"type": "category", "data": months},
 			"yAxis":  map[string]any{"type": "value", "axisLabel": map[string]any{"formatter": "brief"}},
@@ -87,7 +101,7 @@ func (v *visit) shareChart(k *data.Indicators) Chart {
 	line := func(name, color string, values []any) map[string]any {
 		return map[string]any{"type": "line", "name": name, "data": values, "showSymbol": false, "smooth": 0.2, "itemStyle": map[string]any{"color": color}, "lineStyle": map[string]any{"width": 2.5, "color": color}}
 	}
-	return Chart{ID: "trend", Size: "m", Table: t, Alt: v.say("kpi.trend_alt", v.figure(k.OverdueShare, asShare), v.figure(k.CureRate, asShare)),
+	return Chart{ID: "trend-chart", Size: "m", Table: t, Alt: v.say("kpi.trend_alt", v.figure(k.OverdueShare, asShare), v.figure(k.CureRate, asShare)),
 		Option: map[string]any{"legend": map[string]any{"top": 0, "left": 0}, "grid": map[string]any{"top": 36}, "tooltip": map[string]any{"trigger": "axis", "valueFormatter": "pct"},
 			"xAxis":  map[string]any{"type": "category", "data": months, "boundaryGap": false},
 			"yAxis":  map[string]any{"type": "value", "min": 0, "axisLabel": map[string]any{"formatter": "pct"}},
@@ -156,5 +170,29 @@ func (v *visit) segmentTable() Table {
 		t.Rows = append(t.Rows, []string{name, v.lang.Int(s.Customers), v.lang.Money(s.BalanceCents), v.lang.Percent(shareOf(s.OverdueCents, s.BalanceCents)),
 			v.lang.Percent(shareOf(s.Over90Cents, s.BalanceCents)), v.lang.Money(s.PaidCents)})
 	}
+	return t
+}
+
+// partsTable shows the sums that the quotients are made of.
+func (v *visit) partsTable(k *data.Indicators) Table {
+	t := Table{Caption: v.say("kpi.parts"), Align: "lrl", Head: []string{v.say("kpi.part"), v.say("kpi.sum"), v.say("kpi.used_in")}}
+	add := func(key, value string, used ...string) {
+		for i := range used {
+			used[i] = v.say(used[i])
+		}
+		t.Rows = append(t.Rows, []string{v.say(key), value, strings.Join(used, ", ")})
+	}
+	r := k.Recovery
+	add("kpi.part_days", v.lang.Int(int64(k.Days)), "kpi.dso", "kpi.best_dso", "kpi.add")
+	add("kpi.part_beginning", v.lang.Money(k.BeginningReceivableCents), "kpi.cei")
+	add("kpi.billed", v.lang.Money(k.BilledCents), "kpi.cei", "kpi.dso", "kpi.best_dso")
+	add("kpi.receivable", v.lang.Money(k.ReceivableCents), "kpi.cei", "kpi.dso")
+	add("kpi.part_current", v.lang.Money(k.CurrentCents), "kpi.cei", "kpi.best_dso")
+	add("kpi.part_due", v.lang.Int(k.Promises.Due)+" · "+v.lang.Money(k.Promises.DueCents), "kpi.kept", "kpi.kept_value")
+	add("kpi.part_kept", v.lang.Int(k.Promises.Kept)+" · "+v.lang.Money(k.Promises.KeptCents), "kpi.kept", "kpi.kept_value")
+	add("kpi.part_assigned", v.lang.Money(r.AssignedCents), "kpi.liquidation")
+	add("kpi.part_assigned_paid", v.lang.Money(r.CollectedCents), "kpi.liquidation")
+	add("kpi.part_opening", v.lang.Money(r.OpeningCents), "kpi.recovery")
+	add("kpi.part_opening_paid", v.lang.Money(r.OpeningCollectedCents), "kpi.recovery")
 	return t
 }

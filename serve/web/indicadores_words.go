@@ -116,4 +116,18 @@ var indicatorWords = words{
 	"kpi.overdue_of":  {"De clientes em atraso", "Of customers in arrears"},
 	"kpi.expected":    {"Pago sem contato, esperado", "Paid without contact, expected"},
 	"kpi.no_segment":  {"(sem segmento)", "(no segment)"},
+
+	"kpi.parts":              {"Do que são feitos os quocientes", "What the quotients are made of"},
+	"kpi.part":               {"Soma", "Sum"},
+	"kpi.sum":                {"Valor", "Value"},
+	"kpi.used_in":            {"Entra em", "Used in"},
+	"kpi.part_days":          {"Dias do período", "Days of the period"},
+	"kpi.part_beginning":     {"A receber no começo do período", "Receivables when the period began"},
+	"kpi.part_current":       {"A receber ainda não vencido", "Receivables not yet due"},
+	"kpi.part_due":           {"Promessas que venceram", "Promises that fell due"},
+	"kpi.part_kept":          {"Promessas cumpridas", "Promises kept"},
+	"kpi.part_assigned":      {"Estava ou ficou vencido", "Was or became overdue"},
+	"kpi.part_assigned_paid": {"Pago disso", "Paid of it"},
+	"kpi.part_opening":       {"Vencido no começo", "Overdue at the start"},
+	"kpi.part_opening_paid":  {"Pago do vencido no começo", "Paid of what was overdue at the start"},
 }

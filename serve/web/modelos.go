@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"dunning/data"
@@ -28,6 +29,8 @@ type modelsPage struct {
 	Versions []ModelVersion
 	Deeds    []ModelDeed
 	CanBack  bool // there is a version to go back to
+	None     bool // no version is in force
+	Ever     bool // one was, once
 }
 
 // Write writes one of the version's figures; "–" where it is unknown.
@@ -74,11 +77,13 @@ func (v *visit) modelsPage() (p modelsPage, err error) {
 	if p.Deeds, err = v.site.Models.Deeds(v.r.Context()); err != nil {
 		return p, err
 	}
+	p.None = !slices.ContainsFunc(p.Versions, func(m ModelVersion) bool { return m.Alias == "champion" })
 	champions := 0
 	for _, d := range p.Deeds {
 		switch d.Deed {
 		case "promote":
 			champions++
+			p.Ever = true
 		case "rollback":
 			champions--
 		}
@@ -93,6 +98,8 @@ type modelPage struct {
 	*ModelDetail
 	Gate        *GateVerdict // nil for the version in force
 	GateFault   string
+	Checks      []checkWords
+	Alarms      []string
 	Reliability Chart
 	Qini        *Chart
 	Scores      Table
@@ -131,6 +138,7 @@ func (v *visit) modelPage(id string) (*modelPage, error) {
 		p.CanPromote = p.Gate != nil && v.may(serve.Scientist)
 	}
 	p.Scores, p.Reliability, p.Importance = v.scoresTable(d), v.reliabilityChart(d), v.importanceChart(d)
+	p.Checks, p.Alarms = v.checks(p.Gate), v.alarmWords(d.Health)
 	p.Effects, p.Qini, p.Drift = v.effectsTable(d), v.qiniChart(d), v.driftTable(d)
 	return p, nil
 }
@@ -147,7 +155,7 @@ func modelPromote(v *visit) error {
 			return pageErr
 		}
 		if p.Refused = v.say("model.refused_person"); verdict != nil && !verdict.OK {
-			p.Gate, p.Refused = verdict, v.say("model.refused_gate")
+			p.Gate, p.Checks, p.Refused = verdict, v.checks(verdict), v.say("model.refused_gate")
 		}
 		return v.show("model", p)
 	}

@@ -182,6 +182,17 @@ type Table struct {
 	Align   string // a letter for each column: l, r (numbers)
 	Rows    [][]string
 	Foot    []string
+	// Links are addresses of what each row is made of, for its first cell; nil or
+	// "" for none.
+	Links []string
+}
+
+// Link is the address of a row; "" for none.
+func (t Table) Link(row int) string {
+	if row < len(t.Links) {
+		return t.Links[row]
+	}
+	return ""
 }
 
 // Right says whether a column holds numbers.

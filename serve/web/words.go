@@ -12,7 +12,7 @@ type words map[string][2]string
 
 // vocabulary lists the words of all rooms. A key belongs to one room: its first
 // part is the room's name.
-var vocabulary = []words{baseWords, doorWords, oidcWords, todayWords, approveWords, walletWords, peopleWords, budgetWords, indicatorWords, customerWords, modelWords, reguaWords}
+var vocabulary = []words{baseWords, doorWords, oidcWords, todayWords, approveWords, walletWords, peopleWords, budgetWords, indicatorWords, forecastWords, segmentWords, areaWords, customerWords, modelWords, reguaWords}
 
 // book is all of vocabulary in one map.
 type book map[string][2]string
@@ -29,6 +29,12 @@ func newBook() (book, error) {
 		}
 	}
 	return b, nil
+}
+
+// has tells whether a key has words.
+func (b book) has(key string) bool {
+	_, ok := b[key]
+	return ok
 }
 
 // say returns the text of a key with its arguments filled in. A key that nobody
