@@ -119,7 +119,8 @@ func TestLoadOfLeases(t *testing.T) {
 	pause, err := time.ParseDuration(cmp.Or(os.Getenv("DUNNING_LOAD_PAUSE"), "250ms"))
 	h.must(err)
 	p := loadedServer(t, h, onCore(t, 0)...)
-	r := load(t, clientConfig{URL: p.url, Keys: keys, Batch: 100, Day: tuesday.String(), Pause: pause, Seconds: seconds}, onCore(t, 1)...)
+	c := clientConfig{URL: p.url, Keys: keys, Batch: 100, Day: tuesday.String(), Pause: pause, Warm: 2, Seconds: seconds}
+	r := load(t, c, onCore(t, 1)...)
 	t.Logf("8 dispatchers, pause %s: leases %s; acks %s; %.0f actions/s", pause, r.Leases, r.Acks, float64(r.Actions)/r.Seconds)
 	if r.Leases.P99 > 50 {
 		t.Errorf("p99 %.2f ms, want 50", r.Leases.P99)
@@ -139,16 +140,22 @@ func TestMemoryIsFlat(t *testing.T) {
 	for i := range keys {
 		keys[i] = makeKey(t, h, serve.Dispatcher, fmt.Sprint("d", i))
 	}
-	const batch, pause = 50, 1500 * time.Millisecond
-	approvedActions(t, h, min(loadCustomers-20, int(seconds/pause.Seconds()+1)*batch*len(keys)))
-	p := loadedServer(t, h, "taskset", "-c", "0")
+	// As many actions as there are customers, over the whole time; up to 250 a second.
+	const pause = 1500 * time.Millisecond
+	rounds := int(seconds/pause.Seconds()+1) * len(keys)
+	batch := min(50, (loadCustomers-20)/rounds)
+	if batch == 0 {
+		t.Fatalf("DUNNING_SOAK=%.0f: there are actions for five hours", seconds)
+	}
+	approvedActions(t, h, batch*rounds)
+	p := loadedServer(t, h, onCore(t, 0)...)
 	var scores, leases loadReport
 	var clients sync.WaitGroup
 	clients.Go(func() {
-		scores = load(t, clientConfig{URL: p.url, Keys: []string{reader}, Customers: loadCustomers, PerSecond: 1000, Seconds: seconds}, "taskset", "-c", "1")
+		scores = load(t, clientConfig{URL: p.url, Keys: []string{reader}, Customers: loadCustomers, PerSecond: 1000, Seconds: seconds}, onCore(t, 1)...)
 	})
 	clients.Go(func() {
-		leases = load(t, clientConfig{URL: p.url, Keys: keys, Batch: batch, Day: tuesday.String(), Pause: pause, Seconds: seconds}, "taskset", "-c", "1")
+		leases = load(t, clientConfig{URL: p.url, Keys: keys, Batch: batch, Day: tuesday.String(), Pause: pause, Seconds: seconds}, onCore(t, 1)...)
 	})
 	ended := make(chan struct{})
 	go func() { clients.Wait(); close(ended) }()

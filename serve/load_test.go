@@ -29,6 +29,9 @@ type clientConfig struct {
 	Analyses  bool    // of credit, instead of scores
 	Batch     int     // actions of a lease; 0 for none
 	Seconds   float64
+	// Warm is how many seconds before those pass without being counted:
+	// dispatchers who all begin at one instant wait for each other as never after.
+	Warm float64
 	// Pause is how long a dispatcher sends before he acks.
 	Pause time.Duration
 	Day   string
@@ -76,7 +79,7 @@ func loadClient(text string) error {
 	} else {
 		err = c.dispatchers(&r)
 	}
-	r.Seconds = time.Since(began).Seconds()
+	r.Seconds = time.Since(began).Seconds() - c.Warm
 	return errors.Join(err, json.NewEncoder(os.Stdout).Encode(r))
 }
 
@@ -115,7 +118,8 @@ func (c clientConfig) scores(r *loadReport) error {
 
 // dispatchers lease, pause and ack, each as fast as he can.
 func (c clientConfig) dispatchers(r *loadReport) error {
-	until := time.Now().Add(time.Duration(c.Seconds * float64(time.Second)))
+	from := time.Now().Add(time.Duration(c.Warm * float64(time.Second)))
+	until := from.Add(time.Duration(c.Seconds * float64(time.Second)))
 	leases, acks := make([][]time.Duration, len(c.Keys)), make([][]time.Duration, len(c.Keys))
 	errs := make([]error, len(c.Keys))
 	var actions atomic.Int64
@@ -132,7 +136,9 @@ func (c clientConfig) dispatchers(r *loadReport) error {
 				}
 				began := time.Now()
 				body, err := c.do("POST", "/v1/dispatch/lease", key, fmt.Sprintf("lease-%d-%d", began.UnixNano(), n), object{"day": c.Day, "channel": "sms", "max": c.Batch, "seconds": 600})
-				leases[d] = append(leases[d], time.Since(began))
+				if began.After(from) {
+					leases[d] = append(leases[d], time.Since(began))
+				}
 				if err == nil {
 					err = json.Unmarshal(body, &g)
 				}
@@ -150,8 +156,10 @@ func (c clientConfig) dispatchers(r *loadReport) error {
 				}
 				began = time.Now()
 				body, errs[d] = c.do("POST", "/v1/dispatch/ack", key, fmt.Sprintf("ack-%d-%d", began.UnixNano(), n), object{"fence": g.Fence, "outcomes": outcomes})
-				acks[d] = append(acks[d], time.Since(began))
-				actions.Add(int64(bytes.Count(body, []byte(`"accepted"`))))
+				if began.After(from) {
+					acks[d] = append(acks[d], time.Since(began))
+					actions.Add(int64(bytes.Count(body, []byte(`"accepted"`))))
+				}
 			}
 		})
 	}
