@@ -20,7 +20,8 @@ import (
 // Limits of every adversarial instance.
 const (
 	hardReads = 12
-	hardTime  = 20 * time.Second
+	hardCPU   = 20.0            // seconds of the process
+	hardTime  = 4 * time.Minute // on a machine that has other work
 )
 
 // hardGrid is an instance that is easy to get wrong.
@@ -153,18 +154,18 @@ func TestHardInstancesEndRightAndSoon(t *testing.T) {
 			}
 			ctx, stop := context.WithTimeout(context.Background(), hardTime)
 			defer stop()
-			began := time.Now()
+			began := processCPU()
 			a, err := certifiedIn(ctx, optimizer.Boxstep{}, g)
 			if err != nil {
 				t.Fatal(err)
 			}
-			took := time.Since(began)
-			t.Logf("%s, gap %.2g, %d reads, %d linear programs, largest %d columns, %.2f s", a.Status, a.Gap(), a.Work.FullReads, a.Work.ReducedLPs, a.Work.LargestLP, took.Seconds())
+			took := processCPU() - began
+			t.Logf("%s, gap %.2g, %d reads, %d linear programs, largest %d columns, %.2f CPU s", a.Status, a.Gap(), a.Work.FullReads, a.Work.ReducedLPs, a.Work.LargestLP, took)
 			if a.Status != c.status {
 				t.Fatalf("%s, want %s", a.Status, c.status)
 			}
-			if a.Work.FullReads > hardReads || took > hardTime {
-				t.Errorf("%d reads in %s, at most %d in %s", a.Work.FullReads, took, hardReads, hardTime)
+			if a.Work.FullReads > hardReads || took > hardCPU {
+				t.Errorf("%d reads in %.1f CPU s, at most %d in %g", a.Work.FullReads, took, hardReads, hardCPU)
 			}
 			if !math.IsNaN(c.optimum) && math.Abs(a.ObjectiveCents-c.optimum) > 1e-9 {
 				t.Errorf("objective %g, want %g", a.ObjectiveCents, c.optimum)

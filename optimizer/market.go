@@ -119,11 +119,11 @@ func (m *market) boxAround(centre, half []float64) box {
 // scanSample lists the first customers of the sample with the options that a
 // box leaves them, the decided with one. Customers that are alike and near in
 // the sample are one group; which those are does not depend on the number of
-// cores. cut counts those who have more options than the limit.
-func (m *market) scanSample(customers int, b box, limit int) (groups []group, cut int) {
+// cores.
+func (m *market) scanSample(customers int, b box, limit int) []group {
 	s := m.newScanner(request{box: b, limit: limit})
 	defer s.close()
-	parts, cuts := make([][]group, smoothParts), make([]int, smoothParts)
+	parts := make([][]group, smoothParts)
 	var wg sync.WaitGroup
 	turn := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for k := range parts {
@@ -133,17 +133,12 @@ func (m *market) scanSample(customers int, b box, limit int) (groups []group, cu
 			p := s.newPartial()
 			p.groups.start()
 			for i := customers * k / smoothParts; i < customers*(k+1)/smoothParts; i++ {
-				if !p.look(m.sample, i) {
-					cuts[k]++
-				}
+				p.look(m.sample, i)
 				p.open = p.groups.add(p.open, m.sample.profile(i), p.keep, int32(i))
 			}
 			parts[k] = p.open
 		})
 	}
 	wg.Wait()
-	for _, n := range cuts {
-		cut += n
-	}
-	return slices.Concat(parts...), cut
+	return slices.Concat(parts...)
 }

@@ -21,8 +21,9 @@ type known struct {
 // so the change is known far better than the total (a control variate). temper is
 // the last temperature over the mean best value, errors the half-widths in standard
 // errors. The box grows, at most so many times, where a price wants out of it.
-// There is no answer, ok is false, where it leaves more than a few customers more
-// ladders than can be listed.
+// Ladders are listed for as much of it as can be, and again where a price leaves that.
+// There is no answer, ok is false, where more than a few customers have more of them
+// than can be listed all the same.
 func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, growths int) (price, half []float64, ok bool) {
 	m := s.m
 	share := float64(size) / float64(m.values.Customers())
@@ -33,22 +34,32 @@ func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, 
 	}
 	price = slices.Clone(b.centre)
 	var f *smooth
-	for grown := 0; ; grown++ {
-		groups, cut := m.scanSample(size, b, sampleKeep)
-		if float64(cut) > unsureShare*float64(size) {
+	for grown, rounds := 0, 0; ; {
+		within := m.listable(b, price)
+		found := m.scanSampled(size, within)
+		if float64(found.incomplete) > unsureShare*float64(size) {
 			return nil, nil, false
 		}
-		f = m.newSmooth(groups, make([]float64, m.rows()), b)
-		for s.temperature = coolTemper * m.typical; ; s.temperature /= coolingFactor {
-			f.sharpen(target, price, s.temperature)
+		left := slices.Clone(target)
+		for r, used := range found.used {
+			left[r] -= used
+		}
+		f = m.newSmooth(found.open, make([]float64, m.rows()), within)
+		for s.temperature = max(temper, coolTemper/coolingFactor) * m.typical; ; s.temperature /= coolingFactor {
+			f.sharpen(left, price, s.temperature)
 			f.minimise(s.ctx, price, s.temperature)
 			if s.temperature <= temper*m.typical || s.ctx.Err() != nil {
 				break
 			}
 		}
+		if rounds < ladderRounds && m.stoppedWithin(within, b, price) && m.wandered(within.centre, price) {
+			rounds++
+			continue
+		}
 		if grown == growths || !m.grow(&b, price) {
 			break
 		}
+		grown++
 	}
 	at := f.at(price, s.temperature, true, false)
 	spread := m.changePoint(at, before, m.sampleChoices(size, price), share)
@@ -57,23 +68,89 @@ func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, 
 	return price, half, true
 }
 
+// Constants of listable.
+const (
+	listedSample = 128 // sampled customers who tell
+	listedRounds = 8
+)
+
+// listable returns the part of a box around prices that leaves hardly anybody more
+// ladders than can be listed: of single touches all of it.
+func (m *market) listable(b box, price []float64) box {
+	if m.t.rule.touches() == 1 {
+		return b
+	}
+	size := min(listedSample, m.sample.Customers)
+	half := halfOf(b)
+	within := b
+	for range listedRounds {
+		if float64(m.scanSampled(size, within).incomplete) <= unsureShare*float64(size) {
+			break
+		}
+		for r := range half {
+			half[r] /= 2
+		}
+		within = b.cut(m.boxAround(price, half))
+	}
+	return within
+}
+
+// wanderShare is by how much of the mean price, on the average over the rows, prices
+// must move that ladders are listed again around them.
+const wanderShare = 0.03
+
+// wandered reports whether prices have moved from others by enough to list ladders
+// around them again.
+func (m *market) wandered(from, to []float64) bool {
+	off := make([]float64, len(to))
+	for r, y := range to {
+		off[r] = abs(y - from[r])
+	}
+	return m.meanCents(off) > wanderShare*m.meanCents(to)
+}
+
+// stoppedWithin reports whether prices stopped at an edge of a part of a box that is
+// none of the box's own.
+func (m *market) stoppedWithin(part, b box, price []float64) bool {
+	for r, y := range price {
+		if y >= part.upper[r] && part.upper[r] < b.upper[r] || y <= part.lower[r] && part.lower[r] > b.lower[r] {
+			return true
+		}
+	}
+	return false
+}
+
 // sampleChoices returns the best ladders of the first customers of the sample at
 // prices.
 func (m *market) sampleChoices(size int, price []float64) []Rungs {
 	chosen := make([]Rungs, size)
-	s := m.newScanner(request{box: m.boxAround(price, make([]float64, m.rows())), limit: 1, totals: true, chosen: chosen})
+	m.eachSampled(size, request{box: m.boxAround(price, make([]float64, m.rows())), limit: 1, totals: true, chosen: chosen})
+	return chosen
+}
+
+// scanSampled decides the first customers of the sample at a box.
+func (m *market) scanSampled(size int, b box) *scanned {
+	return m.merge(m.eachSampled(size, request{box: b, limit: sampleKeep}))
+}
+
+// eachSampled scans the first customers of the sample in as many parts as a sum over
+// them has.
+func (m *market) eachSampled(size int, r request) []*partial {
+	s := m.newScanner(r)
 	defer s.close()
+	parts := make([]*partial, smoothParts)
 	var wg sync.WaitGroup
 	turn := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for k := range smoothParts {
+	for k := range parts {
 		turn <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-turn }()
-			s.newPartial().scan(m.sample.part(size*k/smoothParts, size*(k+1)/smoothParts, m.t.slots))
+			parts[k] = s.newPartial()
+			parts[k].scan(m.sample.part(size*k/smoothParts, size*(k+1)/smoothParts, m.t.slots))
 		})
 	}
 	wg.Wait()
-	return chosen
+	return parts
 }
 
 // part returns the customers first ≤ i < last of a block that begins with
