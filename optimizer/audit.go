@@ -230,7 +230,9 @@ func (p *auditPart) block(b Block) error {
 		for at < len(split) && int(split[at].Customer) == b.First+i {
 			at++
 		}
-		p.customer(&b, i, split[from:at])
+		if s := p.customer(&b, i, split[from:at]); s >= 0 {
+			return fmt.Errorf("optimizer: customer %d, slot %d: %w: value that is no amount", b.First+i, s, data.ErrBadNumber)
+		}
 	}
 	p.customers += b.Customers
 	return nil
@@ -255,8 +257,9 @@ func (p *auditPart) turnTo(profile int) error {
 	return nil
 }
 
-// customer checks the shares of the block's customer k.
-func (p *auditPart) customer(b *Block, k int, split []Share) {
+// customer checks the shares of the block's customer k. It returns the slot of a
+// value that is NaN or +Inf, whether anybody was given it or not; −1 for none.
+func (p *auditPart) customer(b *Block, k int, split []Share) (bad int) {
 	i, n := b.First+k, len(p.value)
 	best, single := 0.0, p.d.g.Ladder.Touches <= 1
 	switch {
@@ -275,7 +278,19 @@ func (p *auditPart) customer(b *Block, k int, split []Share) {
 		}
 	}
 	if !single {
+		for s, v := range value {
+			if !(v < math.Inf(1)) {
+				return s
+			}
+		}
 		best = p.bestLadder(value)
+	}
+	if math.IsNaN(best) {
+		for s := range n {
+			if b.Wide != nil && !(b.Wide[k*n+s] < math.Inf(1)) || b.Wide == nil && !(float64(b.Narrow[k*n+s]) < math.Inf(1)) {
+				return s
+			}
+		}
 	}
 	p.best.add(best)
 	total := 0.0
@@ -290,6 +305,7 @@ func (p *auditPart) customer(b *Block, k int, split []Share) {
 	}
 	p.customerViolation = max(p.customerViolation, total-1)
 	p.held.addProduct(best, 1-total)
+	return -1
 }
 
 // give adds a share of a ladder.
@@ -359,12 +375,16 @@ func (p *auditPart) discount(step, gap int) float64 {
 	return by[step][gap]
 }
 
-// bestTouch returns the largest reduced cost of a single touch, at least 0.
+// bestTouch returns the largest reduced cost of a single touch, at least 0; NaN
+// where a value is NaN or +Inf.
 func bestTouch[T float32 | float64](value []T, paid []float64) float64 {
 	paid = paid[:len(value)]
 	best := 0.0
 	for s, v := range value {
-		if x := float64(v) - paid[s]; x > best {
+		if x := float64(v) - paid[s]; !(x <= best) {
+			if !(x < math.Inf(1)) {
+				return math.NaN()
+			}
 			best = x
 		}
 	}

@@ -242,6 +242,33 @@ func TestGridCertificateNeedsReadableValues(t *testing.T) {
 	}
 }
 
+// A value that is no amount is refused with its place whoever has which ladder.
+func TestGridCertificateRefusesValuesThatAreNoAmount(t *testing.T) {
+	const customer, slot = 5, 3
+	for _, touches := range []int{1, 2} {
+		for _, bad := range []float64{math.NaN(), math.Inf(1)} {
+			for _, wide := range []bool{false, true} {
+				g, err := optimizer.NewInstance(optimizer.Instance{Customers: 20, Channels: 2, Days: 3, Seed: 41, Ladder: optimizer.LadderRule{Touches: touches}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				setShoppers(t, g, shoppersOf(t, g), wide)
+				a := &optimizer.Allocation{Status: optimizer.Optimal, Chosen: make([]optimizer.Rungs, 20), Prices: make([]float64, len(g.Rows))}
+				g.Values = recut(t, g, 7, func(b *optimizer.Block) {
+					if k := (customer-b.First)*len(g.Slots) + slot; b.First == 0 && wide {
+						b.Wide[k] = bad
+					} else if b.First == 0 {
+						b.Narrow[k] = float32(bad)
+					}
+				})
+				if _, err := optimizer.CheckGrid(context.Background(), g, a); !errors.Is(err, data.ErrBadNumber) || !strings.Contains(err.Error(), "customer 5, slot 3:") {
+					t.Errorf("touches %d, %g, wide %v: error %v", touches, bad, wide, err)
+				}
+			}
+		}
+	}
+}
+
 // BenchmarkGridCertificate checks a million customers, at prices of their own.
 func BenchmarkGridCertificate(b *testing.B) {
 	for _, touches := range []int{1, 3} {

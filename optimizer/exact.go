@@ -48,17 +48,17 @@ func (s *exactSum) add(x float64) {
 // addTimes adds n·x, exactly n times what add adds.
 func (s *exactSum) addTimes(x float64, n int64) {
 	q := math.RoundToEven(x * s.units)
-	if math.Abs(q) >= 1<<62 {
-		for range n {
-			s.add(x)
-		}
-		return
+	m, shift := int64(q), uint(0)
+	if math.Abs(q) >= 1<<62 { // as in add
+		frac, e := math.Frexp(q)
+		m, shift = int64(frac*(1<<53)), min(uint(e-53), 64)
 	}
-	m, negative := int64(q), false
-	if m < 0 {
-		m, negative = -m, true
+	negative := m < 0
+	if negative {
+		m = -m
 	}
 	hi, lo := bits.Mul64(uint64(m), uint64(n))
+	hi, lo = hi<<shift|lo>>(64-shift), lo<<shift
 	if negative {
 		borrow := uint64(0)
 		if lo != 0 {

@@ -117,8 +117,12 @@ func TestExactSumsOfHugeNumbers(t *testing.T) {
 		for range 1000 {
 			s.add(x)
 		}
+		once := s
 		s.addTimes(x, 1000)
-		if s.value() != 2000*x {
+		for range 1000 {
+			once.add(x)
+		}
+		if s != once || s.value() != 2000*x {
 			t.Errorf("2,000 times %v is %v", x, s.value())
 		}
 		for range 2 {
