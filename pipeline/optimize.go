@@ -161,7 +161,11 @@ func runOptimize(ctx context.Context, w *Work) error {
 		return err
 	}
 	p.describe(actions)
-	p.out.Reguas = p.outcomes()
+	if p.out.Reguas = p.outcomes(); p.reguas != nil {
+		if err := p.compareReguas(ctx, p.out.Reguas); err != nil {
+			return err
+		}
+	}
 	if err := p.curve(ctx); err != nil {
 		return err
 	}

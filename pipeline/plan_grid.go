@@ -57,7 +57,13 @@ func (p *planner) build(value func(*data.Candidate) data.Cents, blocked func(*da
 		}
 		if c := p.captured(mine[0].CustomerID); c != nil {
 			c.price(mine, value, &p.rule)
-			any = any && c.regua.Mode != regua.Replace
+			if any && c.regua.Mode == regua.Replace {
+				if any = false; !p.brief {
+					if err := p.setAside(c, p.book.of(segment, cost), row); err != nil {
+						return err
+					}
+				}
+			}
 		}
 		if !any {
 			continue

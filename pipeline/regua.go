@@ -34,7 +34,9 @@ type reguaPlan struct {
 	failed int64 // conditions that failed on a customer
 
 	wallet wallet
-	fixed  float64 // worth of the touches that the linear program did not choose
+	aside  aside
+	prices *reguaPrices // nil until asked for
+	fixed  float64      // worth of the touches that the linear program did not choose
 }
 
 // reguaCustomer is a customer whom a régua has.
@@ -45,6 +47,7 @@ type reguaCustomer struct {
 	facts   policy.Facts
 	touches []*reguaTouch
 	refused []regua.Refused
+	lost    int // steps of the last days that nothing makes up for
 	heldOut bool
 }
 
@@ -138,7 +141,7 @@ func (p *planner) capture(set *regua.Set, h *features.History, score *data.Score
 	}
 	law := &customerLaw{p: p, of: c}
 	touches, refused, n := c.regua.Follow(state, p.w.Config.Features.PlanDays, law)
-	c.refused = refused
+	c.refused, c.lost = refused, c.regua.Lost(state, p.w.Config.Features.PlanDays, law)
 	for _, t := range touches {
 		own := &reguaTouch{Touch: t, of: c, costCents: p.w.Config.Channels[t.Channel].CostCents}
 		own.start, own.end, _ = law.window(t.Day, own.step())

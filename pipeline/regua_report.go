@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"dunning/data"
-	"dunning/optimizer"
 	"dunning/policy"
 	"dunning/policy/regua"
 )
@@ -46,6 +45,7 @@ func (p *planner) outcomes() []regua.Outcome {
 		for _, r := range c.refused {
 			rules[o][r.RuleID]++
 		}
+		o.Lost += int64(c.lost)
 		touched := false
 		for _, t := range c.touches {
 			o.Wished++
@@ -76,6 +76,9 @@ func (p *planner) outcomes() []regua.Outcome {
 func countTouch(o *regua.Outcome, t *reguaTouch) {
 	o.Touches++
 	o.CostCents += t.costCents
+	if t.Day > t.DueOn {
+		o.CaughtUp++
+	}
 	i := slices.IndexFunc(o.Days, func(d regua.OutcomeDay) bool { return d.Day == t.Day && d.Channel == t.Channel })
 	if i < 0 {
 		i = len(o.Days)
@@ -174,20 +177,6 @@ func (p *planner) reguaAction(t *reguaTouch, value data.Cents) data.Action {
 		Reason: fmt.Sprintf("Régua %s (versão %d), degrau %s: %s na %s, %s; espera-se recuperar %s a mais por %s.",
 			c.regua.ID, c.regua.Version, step.ID, t.Channel.Portuguese(), weekdays[t.Day.Weekday()], dayMonth(t.Day), value.BRL(), t.costCents.BRL()),
 	}
-}
-
-// paidBy returns what a régua's touch takes at the plan's prices.
-func (p *planner) paidBy(t *reguaTouch) float64 {
-	paid := 0.0
-	for r := range p.grid.Rows {
-		switch p.grid.Rows[r].Name {
-		case optimizer.BudgetName, maximumName(p.segmentOf(t.of.id)):
-			paid += p.answer.Prices[r] * float64(t.costCents)
-		case optimizer.CapacityName(t.Channel, t.Day), minimumName(p.segmentOf(t.of.id)):
-			paid += p.answer.Prices[r]
-		}
-	}
-	return paid
 }
 
 // checkReguas asks the policy engine about every touch of the réguas with all

@@ -61,3 +61,32 @@ func TestATrialIsThePlan(t *testing.T) {
 		}
 	}
 }
+
+// TestForgoneIsBounded: what a plan says its replacing régua forgoes at most is no
+// less than what a trial finds, and says something: here the régua has a quarter of
+// the customers and most of the money, which makes the plan's prices high.
+func TestForgoneIsBounded(t *testing.T) {
+	ctx := context.Background()
+	for seed := range uint64(4) {
+		free := reguaPlanner(t, 160, seed)
+		must(t, free.build(free.value, nil))
+		r, err := regua.Parse([]byte(ownRegua))
+		must(t, err)
+		plan := reguaPlanner(t, 160, seed)
+		plan.brief = false
+		plan.captureSome(t, r, free.grid, free.values, rand.New(rand.NewPCG(seed, 2)))
+		must(t, plan.build(plan.value, nil))
+		must(t, plan.solve(ctx))
+		must(t, free.solve(ctx))
+		outcomes := plan.outcomes()
+		must(t, plan.compareReguas(ctx, outcomes))
+		forgone := free.answer.ObjectiveCents - plan.answer.ObjectiveCents - plan.fixedCents()
+		o := outcomes[0]
+		if o.ForgoneMostCents == nil || float64(*o.ForgoneMostCents) < forgone-1 {
+			t.Fatalf("seed %d: %v forgone at most, the two plans differ by %.1f", seed, o.ForgoneMostCents, forgone)
+		}
+		if most := float64(*o.ForgoneMostCents); most > 2.5*forgone || forgone <= 0 {
+			t.Errorf("seed %d: %.1f forgone at most, truly %.1f: the bound says little", seed, most, forgone)
+		}
+	}
+}

@@ -107,7 +107,7 @@ func runReport(ctx context.Context, w *Work) error {
 	if err := readJSON(w.Input("optimize").Path(optimizationFile), &plan); err != nil {
 		return err
 	}
-	d.Plan, d.Blocked, d.TopActions = plan.Plan, plan.Blocked, plan.TopActions
+	d.Plan, d.Blocked, d.TopActions, d.Reguas = plan.Plan, plan.Blocked, plan.TopActions, plan.Reguas
 	if d.Forecast, err = ReadForecast(w.Input("forecast").Dir); err != nil {
 		return err
 	}

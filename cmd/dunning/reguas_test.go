@@ -155,6 +155,9 @@ func TestEndToEndAReplacingReguaTakesItsCustomers(t *testing.T) {
 	if o := trial.Outcome; o.Captured != outcome.Captured || o.Touches != outcome.Touches || o.CostCents != outcome.CostCents || o.ValueCents != outcome.ValueCents {
 		t.Errorf("the trial said %+v,\nthe plan says %+v", o, outcome)
 	}
+	if o := trial.Outcome; outcome.ForgoneMostCents == nil || *outcome.ForgoneMostCents <= 0 || o.ForgoneMostCents != nil || o.CaughtUp != outcome.CaughtUp || o.Lost != outcome.Lost {
+		t.Errorf("the trial said %+v,\nthe plan says %+v", o, outcome)
+	}
 	if trial.ForgoneCents <= 0 || trial.TogetherCents > doc.Plan.BoundCents*(1+1e-9) {
 		t.Errorf("forgone %g; %g together, of at most %g", trial.ForgoneCents, trial.TogetherCents, doc.Plan.BoundCents)
 	}

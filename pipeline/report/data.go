@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"dunning/data"
+	"dunning/policy/regua"
 )
 
 // Data is everything a report shows. Its JSON form is report.json, with stable
@@ -28,6 +29,8 @@ type Data struct {
 	Plan       *data.PlanFigures `json:"plan"`
 	Blocked    []data.Blocked    `json:"blocked"`
 	TopActions []TopAction       `json:"top_actions"`
+	// Reguas are what the company's own réguas do in the plan; none without any.
+	Reguas []regua.Outcome `json:"reguas,omitempty"`
 	// Forecast is what will be paid; nil where none was made.
 	Forecast  *data.Receipts `json:"forecast,omitempty"`
 	Truth     *Truth         `json:"truth"`

@@ -33,9 +33,8 @@ func (v voice) view(d Data) reportView {
 		currency = "BRL"
 	}
 	r.Footer = v.say("footer", currency)
-	r.Sections = []section{
-		v.summary(d), v.plan(d), v.portfolio(d), v.receipts(d), v.models(d), v.uplift(d), v.trust(d), v.truth(d), v.sources(d), v.origin(d),
-	}
+	r.Sections = append([]section{v.summary(d), v.plan(d)}, v.reguas(d)...)
+	r.Sections = append(r.Sections, v.portfolio(d), v.receipts(d), v.models(d), v.uplift(d), v.trust(d), v.truth(d), v.sources(d), v.origin(d))
 	return r
 }
 

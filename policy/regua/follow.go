@@ -104,6 +104,42 @@ func (r *Regua) Follow(s *State, days int, on Days) (touches []Touch, refused []
 	return touches, refused, failed
 }
 
+// Lost counts the steps that were wanted and not sent, and whose last day to be made
+// up for lies in the days before AsOf, so many of them. Those of a régua that was put
+// into force in between count as well.
+func (r *Regua) Lost(s *State, days int, on Days) (lost int) {
+	count := func(k int, v *Invoice, anchor data.Date) {
+		step := &r.Steps[k]
+		slack := 0
+		if step.BusinessDays { // as in wish
+			slack = max(step.Offset, -step.Offset) + 15
+		}
+		if anchor+data.Date(step.Offset-slack) >= s.AsOf || anchor+data.Date(step.Offset+slack+*r.CatchUpDays+r.MinGapDays+*r.CatchUpDays) < s.AsOf-data.Date(days) {
+			return
+		}
+		due := offsetDay(anchor, step.Offset, step.BusinessDays, on)
+		last := due + data.Date(*r.CatchUpDays)
+		if v != nil && step.Anchor == DueDate && step.Offset < 0 {
+			last = min(last, v.DueOn)
+		}
+		w := Wish{Step: k, DueOn: due, From: due, Until: last}
+		if last = max(last, r.waited(s, w)); last >= s.AsOf || last < s.AsOf-data.Date(days) || r.done(s, k, due) {
+			return
+		}
+		row := s.about(v, due)
+		for i := range r.Stop {
+			if stop, err := r.Stop[i].Match(row); err != nil || stop {
+				return
+			}
+		}
+		if wanted, err := step.When.Match(row); wanted && err == nil {
+			lost++
+		}
+	}
+	r.eachStep(s, count)
+	return lost
+}
+
 // channel returns the first channel of the wish's step that is allowed, or the
 // rule that forbids the first one.
 func (r *Regua) channel(w *Wish, day data.Date, placed []Touch, on Days) (ch data.Channel, rule string) {
@@ -156,28 +192,36 @@ func (r *Regua) wishes(s *State, days int, on Days) (out []Wish, failed int) {
 			failed++
 		}
 	}
-	for k := range r.Steps {
-		step := &r.Steps[k]
-		switch {
-		case len(s.Invoices) == 0:
-		case step.Anchor == PromiseDate:
-			if s.PromisedFor != 0 {
-				try(k, nil, s.PromisedFor)
-			}
-		case step.Anchor == LastPayment:
-			if s.PaidOn != 0 {
-				try(k, nil, s.PaidOn)
-			}
-		default:
-			for i := range s.Invoices {
-				try(k, &s.Invoices[i], r.anchor(step, &s.Invoices[i]))
-			}
-		}
-	}
+	r.eachStep(s, try)
 	slices.SortStableFunc(out, func(a, b Wish) int {
 		return cmp.Or(cmp.Compare(b.Step, a.Step), cmp.Compare(a.DueOn, b.DueOn), cmp.Compare(a.InvoiceID, b.InvoiceID))
 	})
 	return out, failed
+}
+
+// eachStep hands each step to use, once for each invoice where it is an invoice's,
+// with the day that it is counted from.
+func (r *Regua) eachStep(s *State, use func(k int, v *Invoice, anchor data.Date)) {
+	if len(s.Invoices) == 0 {
+		return
+	}
+	for k := range r.Steps {
+		step := &r.Steps[k]
+		switch step.Anchor {
+		case PromiseDate:
+			if s.PromisedFor != 0 {
+				use(k, nil, s.PromisedFor)
+			}
+		case LastPayment:
+			if s.PaidOn != 0 {
+				use(k, nil, s.PaidOn)
+			}
+		default:
+			for i := range s.Invoices {
+				use(k, &s.Invoices[i], r.anchor(step, &s.Invoices[i]))
+			}
+		}
+	}
 }
 
 // anchor returns the day that a step of an invoice is counted from.

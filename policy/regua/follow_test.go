@@ -209,6 +209,33 @@ func TestTradeExamples(t *testing.T) {
 	}
 }
 
+// TestLostSteps: a step is lost in the days after its last day to be made up for.
+func TestLostSteps(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		set  func(*world)
+		want int
+	}{
+		{"um is made up for until today; antes was until the due date", func(w *world) { w.invoice("i1", -4) }, 1},
+		{"um since yesterday, too", func(w *world) { w.invoice("i1", -5) }, 2},
+		{"another week's", func(w *world) { w.invoice("i1", -12) }, 1}, // cinco; um was lost eight days ago
+		{"sent", func(w *world) { w.invoice("i1", -5); w.sent("t/um", -4) }, 0},
+		{"a later step stands for it", func(w *world) { w.invoice("i1", -9); w.sent("t/cinco", -3) }, 0},
+		{"paid", func(w *world) { w.invoice("i1", -5); w.pay("i1", 10_000, -1) }, 0},
+		{"not wanted", func(w *world) {
+			w.text = strings.Replace(ladder, "id: um,", "id: um, when: invoice_cents > 10000,", 1)
+			w.invoice("i1", -5)
+		}, 1},
+	} {
+		w := newWorld()
+		tc.set(w)
+		r, engine := w.made(t)
+		if got := r.Lost(regua.NewState(&w.in, w.asOf, nil), 7, &office{engine, w.in.Customer, policy.Facts{}}); got != tc.want {
+			t.Errorf("%s: %d lost, want %d", tc.name, got, tc.want)
+		}
+	}
+}
+
 // TestOtherAnchors: issue, promise, payment, and business days.
 func TestOtherAnchors(t *testing.T) {
 	const anchors = `regua: t

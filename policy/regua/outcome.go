@@ -19,6 +19,16 @@ type Outcome struct {
 	Touches    int64      `json:"touches"`
 	CostCents  data.Cents `json:"cost_cents"`
 	ValueCents data.Cents `json:"value_cents"`
+	// CaughtUp are the touches that come later than their step's day, which was
+	// missed, or forbidden, or too soon after another; Lost are the steps whose last
+	// day to be made up for passed without them, in as many days before the plan as
+	// it has.
+	CaughtUp int64 `json:"caught_up"`
+	Lost     int64 `json:"lost"`
+	// ForgoneMostCents is the most that the recommendation alone would bring beyond
+	// the plan with the same money, of a régua that replaces it; nil for any other, and
+	// in a trial, which has the exact figure.
+	ForgoneMostCents *data.Cents `json:"forgone_most_cents,omitempty"`
 
 	Days    []OutcomeDay   `json:"days"`    // by day, then channel
 	Refused []OutcomeRule  `json:"refused"` // by which rules, most wishes first
