@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/xuri/excelize/v2"
 
+	"dunning/credit/portfolio"
 	"dunning/data"
 	"dunning/optimizer"
 	"dunning/optimizer/clp"
@@ -44,107 +44,6 @@ func (d drawnPlan) Load(context.Context) (*whatif.Problem, error) {
 		MinimumRow: func(s string) string { return "minimum " + s }, MaximumRow: func(s string) string { return "maximum " + s }}, nil
 }
 
-// demoReports are the reports of two days, made of the demo's plan.
-type demoReports struct{ plan *data.PlanFigures }
-
-func (d *demoReports) Days() ([]data.Date, error) { return []data.Date{today, today - 1}, nil }
-
-func (d *demoReports) Report(day data.Date) (*Report, error) {
-	if day != today && day != today-1 {
-		return nil, fs.ErrNotExist
-	}
-	f := func(x float64) *float64 { return &x }
-	k := &data.Indicators{AsOf: day, Months: 12, Customers: 1500, ReceivableCents: 1_000_000_00, OverdueCents: 250_000_00, OverdueShare: f(0.25), DefaultRate: f(0.021), DSO: f(36.5)}
-	if day == today-1 {
-		k.OverdueShare, k.DSO = f(0.27), f(37)
-	}
-	k.Incremental.IncrementCents, k.Incremental.IncrementLo, k.Incremental.IncrementHi = f(500_000), f(100_000), f(900_000)
-	text := `{"aging":[{"from_days":0,"to_days":0,"balance_cents":75000000,"invoices":900,"provision_cents":0},{"from_days":1,"to_days":null,"balance_cents":25000000,"invoices":300,"provision_cents":100}],
-		"roll":[{"from_bucket":0,"rate":0.2,"months":[{"to":"2026-03-10","rate":0.21}]}],
-		"cure":[{"to":"2026-03-10","rate":0.4}], "series":[{"to":"2026-03-10","billed_cents":100,"collected_cents":90,"overdue_share":0.25}],
-		"contacts":{"channels":[{"channel":"sms","sent":10,"delivered":9,"opened":4,"replied":1,"cost_cents":90}]}}`
-	if err := json.Unmarshal([]byte(text), k); err != nil {
-		return nil, err
-	}
-	return &Report{AsOf: day, Portfolio: k, Plan: d.plan}, nil
-}
-
-// demoHistories knows one customer.
-type demoHistories struct{}
-
-func (demoHistories) History(_ context.Context, id string) (*History, error) {
-	if id != customerID(2) {
-		return nil, nil
-	}
-	sent := nine.Add(-48 * time.Hour)
-	return &History{Customer: data.Customer{CustomerID: id, UF: "SP", Segment: segments[2], Since: today - 900, ConsentSMS: true, ReachSMS: true},
-		Invoices: []InvoiceHistory{{Invoice: data.Invoice{InvoiceID: "T-1", DueOn: today - 12, AmountCents: 50_000}, PaidCents: 10_000, Payments: []data.Payment{{PaidAt: sent, AmountCents: 10_000, Method: "pix"}}}},
-		Touches:  []TouchHistory{{Touch: data.Touch{TouchID: "t1", Channel: data.SMS, SentAt: sent, CostCents: 9, Template: "lembrete"}, Events: []data.TouchEvent{{Kind: "delivered", At: sent.Add(time.Minute)}, {Kind: "opened", At: sent.Add(time.Hour)}}}}}, nil
-}
-
-func (demoHistories) Similar(_ context.Context, prefix string, most int) (out []string, err error) {
-	for i := 0; i < 1500 && len(out) < most; i++ {
-		if strings.HasPrefix(customerID(i), prefix) {
-			out = append(out, customerID(i))
-		}
-	}
-	return out, nil
-}
-
-// demoModels has a version in force and a challenger that the gate lets pass.
-type demoModels struct {
-	champion string
-	shut     bool
-}
-
-func (m *demoModels) Versions(context.Context) ([]ModelVersion, error) {
-	auc := 0.86
-	out := []ModelVersion{{ID: "bbbb2222bbbb2222", AsOf: today, AUC: &auc, RegisteredBy: "pipeline"}, {ID: "aaaa1111aaaa1111", AsOf: today - 30, AUC: &auc, RegisteredBy: "pipeline"}}
-	for i := range out {
-		if out[i].Alias = "challenger"; out[i].ID == m.champion {
-			out[i].Alias = "champion"
-		}
-	}
-	return out, nil
-}
-
-func (m *demoModels) Version(ctx context.Context, id string) (*ModelDetail, error) {
-	list, _ := m.Versions(ctx)
-	for _, v := range list {
-		if v.ID == id {
-			var r Report
-			err := json.Unmarshal([]byte(`{"evaluation":{"horizon_days":7,"test_rows":10,"train_rows":20,"models":[{"name":"xgboost","champion":true,"auc":0.86}],
-				"reliability":[{"model":"xgboost","bins":[{"predicted":0.2,"observed":0.25,"rows":5},{"predicted":0.7,"observed":0.68,"rows":5}]}],
-				"importance":[{"feature":"f_aging_open_count","description":"open invoices","mean_abs_shap":0.6}]},
-				"uplift":[{"channel":"sms","learner":"response","rows":9,"ate":0.03,"curve":[{"share":0,"gain":0},{"share":1,"gain":0.02}]}],
-				"health":{"shifts":[{"feature":"f_payhist_partial_share","psi":0.3}],"alarms":[]}}`), &r)
-			return &ModelDetail{ModelVersion: v, Card: "# Card", Evaluation: r.Evaluation, Uplift: r.Uplift, Health: r.Health}, err
-		}
-	}
-	return nil, nil
-}
-
-func (m *demoModels) Deeds(context.Context) ([]ModelDeed, error) {
-	return []ModelDeed{{At: nine, Deed: "promote", Version: m.champion, By: "davi", Why: "primeira"}}, nil
-}
-
-func (m *demoModels) Gate(_ context.Context, id string) (*GateVerdict, error) {
-	return &GateVerdict{Version: id, OK: !m.shut, Checks: []GateCheck{{Name: "calibrated", OK: !m.shut, Text: "the slope is within its limits"}}}, nil
-}
-
-func (m *demoModels) Promote(ctx context.Context, id, _, _ string) (*GateVerdict, error) {
-	g, _ := m.Gate(ctx, id)
-	if !g.OK {
-		return g, fmt.Errorf("%w: the gate", data.ErrRefused)
-	}
-	m.champion = id
-	return g, nil
-}
-
-func (m *demoModels) Rollback(context.Context, string, string) (string, string, error) {
-	return "", "", nil
-}
-
 // analysed is a server whose pages of analysis have something to show.
 func analysed(t testing.TB) (*running, *demoModels) {
 	t.Helper()
@@ -157,8 +56,11 @@ func analysed(t testing.TB) (*running, *demoModels) {
 	r.demo.must(json.Unmarshal(text, &figures))
 	engine := whatif.New(drawnPlan{r.store.LatestPlan().ID}, clp.New(), slog.New(slog.DiscardHandler))
 	r.demo.must(engine.Prepare(t.Context()))
-	models := &demoModels{champion: "aaaa1111aaaa1111"}
-	r.site.Analysis = Analysis{WhatIf: engine, Reports: &demoReports{figures.Plan}, Histories: demoHistories{}, Models: models,
+	models := keptModels(t)
+	history := kept[History](t, "history")
+	history.Customer.CustomerID = customerID(2)
+	r.site.Analysis = Analysis{WhatIf: engine, Reports: keptReports(t, figures.Plan), Histories: demoHistories{history}, Models: models,
+		Behaviours: &demoBehaviours{report: kept[portfolio.Report](t, "behaviour")},
 		MakeDraft: func(ctx context.Context, maker string, asOf data.Date, wish whatif.Wish) (string, error) {
 			p := serve.ProposalOf(r.store.LatestPlan(), r.store.Portfolio(), maker)
 			p.PlanID = "rascunho-1"
@@ -229,31 +131,41 @@ func TestASimulationBecomesADraftOfItsMaker(t *testing.T) {
 func TestIndicatorsAreExported(t *testing.T) {
 	r, _ := analysed(t)
 	v := r.as(manager)
+	now, err := r.site.Reports.Report(today)
+	r.demo.must(err)
+	k := now.Portfolio
+	plain := func(s string) string { return strings.ReplaceAll(s, nbsp, " ") }
 	a := v.get("/indicadores")
-	for _, want := range []string{"25,0%", "−2,0 p.p.", "36,5 dias", "R$ 5,0 mil", "Varejo", "a vencer"} {
+	for _, want := range []string{Portuguese.Percent(*k.OverdueShare), plain(Portuguese.Decimal(*k.DSO, 1)) + " dias", plain(Portuguese.MoneyShort(data.RoundCents(*k.Incremental.IncrementCents))),
+		"Varejo", "a vencer", plain(Portuguese.Money(k.BeginningReceivableCents)), `href="#parts"`} {
 		if !strings.Contains(a.body, want) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
 	rows, err := csv.NewReader(strings.NewReader(v.get("/indicadores/planilha.csv").body)).ReadAll()
-	if err != nil || len(rows) < 20 || rows[1][0] != "receivable" || rows[1][4] != "1000000" {
+	if err != nil || len(rows) < 20 || rows[1][0] != "receivable" || rows[1][4] != number(k.ReceivableCents) {
 		t.Fatalf("csv: %v, %v", rows, err)
 	}
-	res, err := v.client.Get(v.url + "/indicadores/planilha.xlsx")
+	if got := r.cell(v, "/indicadores/planilha.xlsx", "Indicadores", "B2"); got != number(k.ReceivableCents) {
+		t.Errorf("excel: receivables %q", got)
+	}
+	if a := v.get("/indicadores?dia=2020-01-01"); a.status != 404 {
+		t.Errorf("a day without a report: %d", a.status)
+	}
+}
+
+// cell reads one cell of a workbook that a page exports.
+func (r *running) cell(v *visitor, path, sheet, cell string) string {
+	r.demo.t.Helper()
+	res, err := v.client.Get(v.url + path)
 	r.demo.must(err)
 	defer res.Body.Close()
 	f, err := excelize.OpenReader(res.Body)
 	r.demo.must(err)
 	defer f.Close()
-	if value, err := f.GetCellValue("Indicadores", "B2", excelize.Options{RawCellValue: true}); err != nil || value != "1000000" {
-		t.Errorf("excel: receivables %q, %v", value, err)
-	}
-	if len(f.GetSheetList()) != 7 {
-		t.Errorf("sheets %v", f.GetSheetList())
-	}
-	if a := v.get("/indicadores?dia=2020-01-01"); a.status != 404 {
-		t.Errorf("a day without a report: %d", a.status)
-	}
+	value, err := f.GetCellValue(sheet, cell, excelize.Options{RawCellValue: true})
+	r.demo.must(err)
+	return value
 }
 
 func TestTextsAreNoFormulas(t *testing.T) {
@@ -305,7 +217,9 @@ func TestACustomersRecordAndItsReview(t *testing.T) {
 	}
 	path := "/clientes/" + customerID(2)
 	a := v.get(path)
-	for _, want := range []string{"R$ 500,00", "entregue", "aberto", "pago em parte", "LGPD, art. 20", r.store.LatestPlan().SHA256} {
+	h, err := r.site.Histories.History(t.Context(), customerID(2))
+	r.demo.must(err)
+	for _, want := range []string{strings.ReplaceAll(Portuguese.Money(h.Invoices[0].AmountCents), nbsp, " "), "entregue", "aberto", "pago em parte", "LGPD, art. 20", r.store.LatestPlan().SHA256} {
 		if !strings.Contains(a.body, want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -330,6 +244,14 @@ func TestModelsGoBehindTheGate(t *testing.T) {
 	if a := v.get(path); !strings.Contains(a.body, "não pode entrar em vigor") || strings.Contains(a.body, path+"/promover") {
 		t.Error("the page offers what the gate refuses")
 	}
+	if a := v.get(path); !strings.Contains(a.body, "É pior do que a versão em vigor") || !strings.Contains(a.body, "Sem vazamento") || !strings.Contains(a.body, "log loss") {
+		t.Error("the checks are not in Portuguese with the model's own text behind them")
+	}
+	models.champion = ""
+	if a := v.get("/modelos"); !strings.Contains(a.body, "Nenhuma versão está em vigor") {
+		t.Error("that nothing is in force is not said")
+	}
+	models.champion = "aaaa1111aaaa1111"
 	models.shut = false
 	page := v.get(path)
 	if !strings.Contains(page.body, path+"/promover") {
@@ -350,7 +272,7 @@ func TestModelsGoBehindTheGate(t *testing.T) {
 
 // analysisPages are those of this file's rooms.
 func analysisPages() map[string]string {
-	return map[string]string{"orcamento": "/orcamento", "simulacao": "/orcamento/simular?desligar=voice", "indicadores": "/indicadores", "clientes": "/clientes?q=C00000",
+	return map[string]string{"orcamento": "/orcamento", "simulacao": "/orcamento/simular?desligar=voice", "indicadores": "/indicadores", "previsao": "/indicadores/previsao", "segmentos": "/indicadores/segmentos", "segmento": "/indicadores/segmentos?segmento=devedor", "credito": "/indicadores/credito", "vendas": "/indicadores/vendas", "clientes": "/clientes?q=C00000",
 		"cliente": "/clientes/" + customerID(2), "modelos": "/modelos", "modelo": "/modelos/bbbb2222bbbb2222"}
 }
 
@@ -375,7 +297,7 @@ func TestAnalysisSpeaksBothLanguages(t *testing.T) {
 		}
 	}
 	empty := start(t, &demo{t: t, dir: t.TempDir()}, func() time.Time { return nine })
-	for _, path := range []string{"/orcamento", "/indicadores", "/clientes", "/modelos"} {
+	for _, path := range []string{"/orcamento", "/indicadores", "/indicadores/previsao", "/indicadores/segmentos", "/indicadores/credito", "/indicadores/vendas", "/clientes", "/modelos"} {
 		if a := empty.as(manager).get(path); a.status != 200 || !strings.Contains(a.body, "dunning run") {
 			t.Errorf("%s of an empty home: %d", path, a.status)
 		}
