@@ -33,6 +33,7 @@ func benchmarkPages(b *testing.B, n int) {
 	d.plan(today, actions(n, 1, today))
 	r := start(b, d, steady)
 	r.propose(manager)
+	withReguas(b, r).shelf()
 	plan := planPath(r.store.LatestPlan().ID)
 	ana, bruno := r.as(manager), r.as(approver)
 	for _, wait := range []struct {
@@ -50,6 +51,7 @@ func benchmarkPages(b *testing.B, n int) {
 	}{
 		{"hoje", "/hoje", ana}, {"aprovar", "/aprovar", ana}, {"plano", plan, bruno}, {"filtro", plan + "?canal=sms&segmento=Novos&ordem=dia&pagina=2", ana},
 		{"cliente", plan + "?cliente=" + customer, ana}, {"parte", plan + "/reserva?parte=sim&canal=sms&canal=voice&maximo=500&carteira=principal", bruno}, {"carteira", "/carteira", ana},
+		{"réguas", "/reguas", ana}, {"régua", "/reguas/ver/b2c-padrao", ana}, {"editor", "/reguas/editor?modelo=b2c-padrao", ana},
 	} {
 		b.Run(p.name, func(b *testing.B) {
 			var took []time.Duration

@@ -276,6 +276,8 @@ func TestScreenshots(t *testing.T) {
 	chromium := newChromium(t)
 	r, _ := analysed(t)
 	r.propose(manager)
+	shelf := withReguas(t, r)
+	shelf.shelf()
 	type photo struct{ name, login, path string }
 	pages := []photo{
 		{"entrar", "", doorPath}, {"hoje", manager, "/hoje"}, {"aprovar", approver, "/aprovar"}, {"plano", approver, "/aprovar/" + r.store.LatestPlan().ID},
@@ -284,19 +286,28 @@ func TestScreenshots(t *testing.T) {
 	for name, path := range analysisPages() {
 		pages = append(pages, photo{name, manager, path})
 	}
-	for _, p := range pages {
-		b := newBrowser(t, chromium, r.url)
-		if p.login != "" {
-			b.enter(p.login)
-		}
-		for _, look := range []struct {
-			name, scheme  string
-			width, height int64
-		}{{"desktop-claro", "light", 1280, 900}, {"desktop-escuro", "dark", 1280, 900}, {"celular-claro", "light", 390, 844}, {"celular-escuro", "dark", 390, 844}} {
-			b.run(size(look.width, look.height), scheme(look.scheme))
-			b.open(p.path)
-			b.photograph(p.name + "-" + look.name)
-		}
-		b.clean()
+	for name, path := range reguaPages() {
+		pages = append(pages, photo{name, approver, path})
 	}
+	pages = append(pages, photo{"regua-ensaio", manager, shelf.tried(r.as(manager))})
+	for _, p := range pages {
+		t.Run(p.name, func(t *testing.T) { photographAll(newBrowser(t, chromium, r.url), p.login, p.name, p.path) })
+	}
+}
+
+// photographAll takes a page as one person sees it: wide and narrow, light and dark.
+func photographAll(b *browser, login, name, path string) {
+	b.t.Helper()
+	if login != "" {
+		b.enter(login)
+	}
+	for _, look := range []struct {
+		name, scheme  string
+		width, height int64
+	}{{"desktop-claro", "light", 1280, 900}, {"desktop-escuro", "dark", 1280, 900}, {"celular-claro", "light", 390, 844}, {"celular-escuro", "dark", 390, 844}} {
+		b.run(size(look.width, look.height), scheme(look.scheme))
+		b.open(path)
+		b.photograph(name + "-" + look.name)
+	}
+	b.clean()
 }

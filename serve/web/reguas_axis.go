@@ -33,6 +33,7 @@ type rung struct {
 	Index    int // of the step in the form
 	At, Lane int // place on the axis, 0 for its first day
 	Label    string
+	Business bool // counted in business days
 	Channels []data.Channel
 	Words    string // the whole step, for who cannot see the axis
 }
@@ -70,9 +71,8 @@ func (v *visit) tracksOf(r *regua.Regua) []track {
 			if s.Anchor != anchor {
 				continue
 			}
-			label := v.offsetWords(s.Offset, s.BusinessDays)
-			t.Rungs = append(t.Rungs, rung{Index: i, At: min(max(s.Offset, axisFrom), axisTo) - axisFrom, Label: label, Channels: s.Channels,
-				Words: label + ", " + v.channelList(s.Channels)})
+			t.Rungs = append(t.Rungs, rung{Index: i, At: min(max(s.Offset, axisFrom), axisTo) - axisFrom, Label: v.offsetWords(s.Offset, false), Business: s.BusinessDays,
+				Channels: s.Channels, Words: v.offsetWords(s.Offset, s.BusinessDays) + ", " + v.channelList(s.Channels)})
 		}
 		if anchor != regua.DueDate && len(t.Rungs) == 0 {
 			continue

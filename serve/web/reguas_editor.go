@@ -71,7 +71,8 @@ func (p *editorPage) LabelOf(s stepForm) string {
 	for _, t := range p.Tracks {
 		for _, r := range t.Rungs {
 			if r.Index == s.N {
-				return r.Label
+				when, _, _ := strings.Cut(r.Words, ", ")
+				return when
 			}
 		}
 	}

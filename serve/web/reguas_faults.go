@@ -108,8 +108,9 @@ var conditionWords = []struct {
 	key     string
 }{
 	{regexp.MustCompile(`undeclared reference to '([^']*)'`), "regua.c_undeclared"},
-	{regexp.MustCompile(`no matching overload for '_?@?([^'_]*)_?' applied to '\(([^)]*)\)'`), "regua.c_overload"},
-	{regexp.MustCompile(`no matching overload for '([^']*)' applied to '([^']*)'`), "regua.c_overload"},
+	{regexp.MustCompile(`no matching overload for '([^']*)' applied to '\((.*)\)'`), "regua.c_overload"},
+	{regexp.MustCompile(`expected type '([^']*)' but found '([^']*)'`), "regua.c_expected"},
+	{regexp.MustCompile(`type '([^']*)' does not support field selection`), "regua.c_field"},
 	{regexp.MustCompile(`the condition is a (\S+), not true or false`), "regua.c_type"},
 	{regexp.MustCompile(`a condition of (\d+) characters`), "regua.c_long"},
 	{regexp.MustCompile(`Syntax error: `), "regua.c_syntax"},
@@ -125,6 +126,9 @@ var conditionWords = []struct {
 	{regexp.MustCompile(`^conditions look like: `), "regua.h_example"},
 }
 
+// operatorMarks are what CEL puts into the names of operators.
+var operatorMarks = strings.NewReplacer("_", "", "@", "")
+
 // conditionWord says something of CEL in the person's language; what is not known
 // stays as it is.
 func (v *visit) conditionWord(text string) string {
@@ -136,6 +140,9 @@ func (v *visit) conditionWord(text string) string {
 		args := make([]any, len(m)-1)
 		for i, s := range m[1:] {
 			args[i] = s
+			if known.key == "regua.c_overload" {
+				args[i] = operatorMarks.Replace(s) // "_>_" is ">"
+			}
 		}
 		return v.say(known.key, args...)
 	}

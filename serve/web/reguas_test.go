@@ -256,6 +256,8 @@ func TestFaultsAreSaidAtTheirField(t *testing.T) {
 		{"publico", "kind == \"PF\" &&\n  invoice_cents > 1", "publico", "Linha 2, coluna 3: não existe a coluna “invoice_cents”. É do título"},
 		{"publico", "pay_prob > 1", "publico", "“>” não se aplica a (double, int). Escreva o número com ponto"},
 		{"publico", "kind > 1", "publico", "Texto vai entre aspas"},
+		{"publico", "promise_open && uf", "publico", "Linha 1, coluna 17: aqui se espera bool, e não string."}, {"publico", "kind.x == 1", "publico", "não tem campos"},
+		{"publico", `promise_open ? 1 : "a"`, "publico", "“?:” não se aplica a (bool, int, string)"},
 		{"publico", "balance_cents", "publico", "a condição dá int, e não verdadeiro ou falso. Compare"},
 		{"publico", "kind ==", "publico", "não dá para ler a condição a partir daqui. Um exemplo"},
 		{"publico", strings.Repeat("x", 2001), "publico", "a condição tem 2001 caracteres. O máximo é 2000"},

@@ -201,7 +201,7 @@ func (v *visit) trialPage(one trying) *trialPage {
 
 // trialDays draws the touches by day and channel.
 func (v *visit) trialDays(t *regua.Trial) *Chart {
-	c := &Chart{ID: "trial-days", Size: "s", Alt: v.say("regua.days_alt", v.lang.Int(t.Outcome.Touches)),
+	c := &Chart{ID: "trial-days", Size: "m", Alt: v.say("regua.days_alt", v.lang.Int(t.Outcome.Touches)),
 		Table: Table{Caption: v.say("regua.days"), Align: "llrr", Head: []string{v.say("regua.day"), v.say("regua.channel"), v.say("regua.touches"), v.say("regua.cost")}}}
 	var days []data.Date
 	for _, d := range t.Outcome.Days {
@@ -229,7 +229,7 @@ func (v *visit) trialDays(t *regua.Trial) *Chart {
 				"itemStyle": map[string]any{"color": fmt.Sprintf("$series-%d", 1+i)}})
 		}
 	}
-	c.Option = map[string]any{"grid": map[string]any{"top": 34}, "legend": map[string]any{"top": 0, "left": 0, "itemWidth": 10, "itemHeight": 10},
+	c.Option = map[string]any{"grid": map[string]any{"top": 58}, "legend": map[string]any{"top": 0, "left": 0, "itemWidth": 10, "itemHeight": 10, "itemGap": 8},
 		"tooltip": map[string]any{"trigger": "axis", "valueFormatter": "int"},
 		"xAxis":   map[string]any{"type": "category", "data": names}, "yAxis": map[string]any{"type": "value", "axisLabel": map[string]any{"formatter": "int"}}, "series": series}
 	return c

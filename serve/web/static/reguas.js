@@ -105,11 +105,11 @@
     }
     var button = rung.firstChild;
     var held = rung.classList.contains("held") ? " held" : "";
-    rung.className = "rung at" + s.at + " lane" + Math.min(11, s.lane) + held;
+    rung.className = "rung at" + s.at + " lane" + Math.min(11, s.lane) + (s.business ? " business" : "") + held;
     button.setAttribute("aria-label", field("p" + s.box.dataset.step + ".id").value || s.box.dataset.step);
     button.setAttribute("aria-valuenow", Math.min(Math.max(s.offset, FROM), TO));
     button.setAttribute("aria-valuetext", words(s));
-    button.firstChild.textContent = label(s.offset, s.business);
+    button.firstChild.textContent = label(s.offset, false);
     dots(button.lastChild, s.channels);
     // Moving an element in the document takes its focus: only a new one is put.
     return rung.parentNode === rungs ? document.createDocumentFragment() : rung;
