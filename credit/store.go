@@ -148,6 +148,60 @@ func (s *Store) PromotePolicy(id, by, why string) error {
 	return s.Policies.Promote(registry.Promotion{Version: id, By: by, Why: why})
 }
 
+// RollbackModel puts the model before the one in force back and returns the
+// versions of both, as an [Analysis] names them. The error wraps [data.ErrRefused]
+// where there is none before it, and where the policy in force cannot work with it.
+func (s *Store) RollbackModel(by, why string) (from, to string, err error) {
+	return rollback(s.Models, by, why, func(id string) error {
+		m, err := readModel(s.Models.Dir(id))
+		if err != nil {
+			return err
+		}
+		p, err := readPolicy(filepath.Join(s.Policies.Root, currentLink))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // no policy is in force
+		}
+		return fitting(m, p, err)
+	})
+}
+
+// RollbackPolicy is as RollbackModel, of the policy.
+func (s *Store) RollbackPolicy(by, why string) (from, to string, err error) {
+	return rollback(s.Policies, by, why, func(id string) error {
+		m, err := readModel(filepath.Join(s.Models.Root, currentLink))
+		if err != nil {
+			return err
+		}
+		p, err := readPolicy(s.Policies.Dir(id))
+		return fitting(m, p, err)
+	})
+}
+
+// fitting refuses a model and a policy that cannot work together; err is that of
+// reading them.
+func fitting(m *Model, p *Policy, err error) error {
+	if err == nil {
+		if _, err = NewAnalyst(m, p); err != nil {
+			err = fmt.Errorf("%w: model and policy do not fit: %w", data.ErrRefused, err)
+		}
+	}
+	return err
+}
+
+func rollback(s *registry.Store, by, why string, fits func(id string) error) (from, to string, err error) {
+	if from, to, err = s.RollbackIf(by, why, fits); err != nil {
+		return "", "", err
+	}
+	for _, id := range []*string{&from, &to} {
+		r, err := s.Open(*id)
+		if err != nil {
+			return "", "", err
+		}
+		*id = r.DataHashes[hashName]
+	}
+	return from, to, nil
+}
+
 // Champion returns the analyst in force. The error wraps [fs.ErrNotExist] where
 // no model or no policy is.
 func (s *Store) Champion() (*Analyst, error) {

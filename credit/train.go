@@ -28,6 +28,10 @@ type Table struct {
 	Default []float64 // 1 for a default, 0 for none
 	Unit    []string  // who applied; his rows stay in one fold; nil where nobody applied twice
 	SHA256  string    // of the file
+	// Day is when each application was made and Known when its outcome was known, as
+	// days since 1970, NaN for unknown; nil where the table does not say. Without
+	// Known it is Day.
+	Day, Known []float64
 }
 
 // TrainConfig says how to train.
@@ -49,7 +53,11 @@ type TrainConfig struct {
 	ApprovePD float64
 	// HoldOut is the share of the applicants who are kept out of everything, so
 	// that the stored model itself can be judged on them; in [0, 0.5], 0 for none.
-	HoldOut  float64
+	HoldOut float64
+	// TestFrom keeps the applications from a day on out of everything, and those whose
+	// outcome was not known before it; 0 for none. It needs Table.Day and excludes
+	// HoldOut.
+	TestFrom data.Date
 	Progress func(string) // may be nil
 }
 
@@ -69,9 +77,11 @@ type Trained struct {
 	Alarms   []string
 	// PD are the predictions out of sample, row by row of those learned from.
 	PD []float64
-	// HeldOut are the figures of the stored model on the rows of HoldOut, nil
-	// without any.
+	// HeldOut are the figures of the stored model on the rows of HoldOut or from
+	// TestFrom on, nil without any.
 	HeldOut *models.Metrics
+	// HeldOutName says for people what HeldOut is of.
+	HeldOutName string
 }
 
 // Train fits a model on all rows and judges it out of sample: each row is
@@ -87,10 +97,10 @@ func Train(ctx context.Context, t Table, c TrainConfig) (*Trained, error) {
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
-	if !(c.HoldOut >= 0 && c.HoldOut <= 0.5) {
-		return nil, fmt.Errorf("credit: %w: hold out %g, must be 0 to 0.5", data.ErrUsage, c.HoldOut)
+	t, held, err := t.split(c)
+	if err != nil {
+		return nil, err
 	}
-	t, held := t.split(c.HoldOut, c.Seed)
 	p, err := prepare(t, c)
 	if err != nil {
 		return nil, err
@@ -133,31 +143,12 @@ func Train(ctx context.Context, t Table, c TrainConfig) (*Trained, error) {
 			return nil, err
 		}
 		figures := models.Evaluate(held.Default, pd)
-		out.HeldOut = &figures
+		out.HeldOut, out.HeldOutName = &figures, "stored model, held out"
+		if c.TestFrom != 0 {
+			out.HeldOutName = "stored model, from " + c.TestFrom.String() + " on"
+		}
 	}
 	return out, out.card(ctx, t, c, p, raw, folds)
-}
-
-// split keeps a share of the applicants out, nil for none.
-func (t Table) split(share float64, seed uint64) (Table, *Table) {
-	if share == 0 {
-		return t, nil
-	}
-	train, held := models.SplitRandom(len(t.Default), share, seed)
-	if t.Unit != nil {
-		train, held = models.SplitByCustomer(t.Unit, share, seed)
-	}
-	rest := t.take(held)
-	return t.take(train), &rest
-}
-
-// take returns some rows as a table of their own.
-func (t Table) take(rows []int) Table {
-	out := Table{Default: models.Take(t.Default, rows), Unit: models.Take(t.Unit, rows), SHA256: t.SHA256}
-	for _, c := range t.Columns {
-		out.Columns = append(out.Columns, Column{c.Name, models.Take(c.Numbers, rows), models.Take(c.Texts, rows), models.Take(c.Present, rows)})
-	}
-	return out
 }
 
 // crossCalibrated calibrates the predictions of each fold by a line that was

@@ -34,7 +34,7 @@ Models and policies are versions that never change, kept under HOME/credit.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.creditTrain(), a.creditPolicy(), a.creditAnalyse(), a.creditReview(), a.creditExplain(), a.creditBureau(), a.creditReport(), a.creditList())
+	cmd.AddCommand(a.creditTrain(), a.creditPolicy(), a.creditAnalyse(), a.creditReview(), a.creditExplain(), a.creditBureau(), a.creditReport(), a.creditList(), a.creditRollback())
 	return cmd
 }
 

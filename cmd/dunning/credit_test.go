@@ -206,6 +206,9 @@ func TestCreditWrongUsage(t *testing.T) {
 		"no model for a policy": {4, []string{"policy", "../../credit/examples/cartao.yaml", "--why", "x"}},
 		"no policy":             {2, []string{"policy", writeTemp(t, "p.yaml", "policy: x\n"), "--why", "x"}},
 		"no kept analysis":      {3, []string{"explain", writeTemp(t, "e.json", "{}")}},
+		"undo what":             {2, []string{"rollback", "--why", "x"}},
+		"undo without a reason": {2, []string{"rollback", "model"}},
+		"nothing to undo":       {4, []string{"rollback", "model", "--why", "x"}},
 		"a trial of nobody":     {2, []string{"bureau", "--applications", "1"}},
 		"a price of nothing":    {2, []string{"bureau", "--prices", "0"}},
 	} {

@@ -40,7 +40,8 @@ version under HOME/credit/models and put it into force, if the gate lets it pass
 (exit code 4 when it does not).
 
 The roles file is that of "dunning train --roles": table, query, id, outcome,
-positive, protected, drop, keep, categories, split (folds:K), seed, params. Columns
+positive, protected, drop, keep, categories, split (folds:K, or time:DATE to judge
+the stored model on the applications from a day on too), time, matured, seed, params. Columns
 that are protected by role or by name (sex, age, marriage, foreign …) are no features.`,
 		Example: `  dunning credit train --roles data/examples/uci_default/train.yaml --horizon-days 30
   dunning credit train --roles data/examples/german_credit/train.yaml --register-only --json`,
@@ -119,7 +120,7 @@ func (a *app) creditTable(ctx context.Context, f creditTrainFlags) (t credit.Tab
 			return t, c, fmt.Errorf("%w: --as-of: %w", data.ErrUsage, err)
 		}
 	}
-	if c.Folds, err = creditFolds(r.Split); err != nil {
+	if c.Folds, c.TestFrom, err = creditSplit(r.Split); err != nil {
 		return t, c, err
 	}
 	if f.policy != "" {
@@ -150,16 +151,22 @@ func (a *app) creditTable(ctx context.Context, f creditTrainFlags) (t credit.Tab
 	return t, c, err
 }
 
-// creditFolds reads a split of the roles: a credit model is judged out of fold.
-func creditFolds(split string) (int, error) {
+// creditSplit reads a split of the roles: a credit model is judged out of fold, and
+// beside that, for one by time, on the applications from a day on.
+func creditSplit(split string) (folds int, from data.Date, err error) {
 	if split == "" {
-		return 5, nil
+		return 5, 0, nil
+	}
+	if day, ok := strings.CutPrefix(split, "time:"); ok {
+		if from, err = data.ParseDate(day); err == nil {
+			return 5, from, nil
+		}
 	}
 	k, ok := strings.CutPrefix(split, "folds:")
 	if folds, err := strconv.Atoi(k); ok && err == nil && folds >= 2 && folds <= 100 {
-		return folds, nil
+		return folds, 0, nil
 	}
-	return 0, fmt.Errorf("%w: split %q: a credit model is judged by folds:K, 2 to 100", data.ErrUsage, split)
+	return 0, 0, fmt.Errorf("%w: split %q: a credit model is judged by folds:K, 2 to 100, or time:2026-01-31", data.ErrUsage, split)
 }
 
 // ownHash is the hash of the running program.
@@ -207,8 +214,25 @@ func creditColumns(t *foreign.Table, r foreign.Roles) (credit.Table, error) {
 			out.Unit = c.Strings()
 		}
 	}
+	days := map[string]bool{}
+	for _, role := range []struct {
+		name, what string
+		into       *[]float64
+	}{{r.Time, "time", &out.Day}, {r.Matured, "matured", &out.Known}} {
+		if role.name == "" {
+			continue
+		}
+		c, err := t.Column(role.name, role.what)
+		if err != nil {
+			return out, err
+		}
+		if c.Kind != foreign.Time {
+			return out, fmt.Errorf("%w: the %s column %s is a %s, not a date; cast it in a query", data.ErrBadInput, role.what, c.Name, c.Kind)
+		}
+		days[c.Name], *role.into = true, c.Numbers
+	}
 	for _, c := range t.Columns {
-		if _, trap := r.Traps[c.Name]; c.Name == outcome.Name || c.Name == id || trap && !slices.Contains(r.Keep, c.Name) {
+		if _, trap := r.Traps[c.Name]; c.Name == outcome.Name || c.Name == id || days[c.Name] || trap && !slices.Contains(r.Keep, c.Name) {
 			continue
 		}
 		column := credit.Column{Name: c.Name, Numbers: c.Numbers, Texts: c.Texts, Present: c.Present}
@@ -247,7 +271,7 @@ func (a *app) printCreditModel(t *credit.Trained, refusal error, inForce bool) e
 		row(m.Name, m.Metrics)
 	}
 	if t.HeldOut != nil {
-		row("stored model, held out", *t.HeldOut)
+		row(t.HeldOutName, *t.HeldOut)
 	}
 	figures.Render()
 	fmt.Fprintf(a.stdout, "\nProtected groups (never features); approved means a PD up to %.4f; differences to the group marked *\n", t.Fairness.ApprovePD)

@@ -320,6 +320,12 @@ func (s *Store) Refuse(id, by, why string) error {
 // Rollback puts the champion before the one in force back and returns both.
 // Without one before it the error wraps [data.ErrRefused].
 func (s *Store) Rollback(by, why string) (from, to string, err error) {
+	return s.RollbackIf(by, why, func(string) error { return nil })
+}
+
+// RollbackIf is Rollback of a version that fits: the error of fits, which is given
+// the ID of the champion before, is returned and nothing is changed.
+func (s *Store) RollbackIf(by, why string, fits func(id string) error) (from, to string, err error) {
 	err = s.withJournal(func(state *journalState, add func(Entry) error) error {
 		n := len(state.champions)
 		if n < 2 {
@@ -327,6 +333,9 @@ func (s *Store) Rollback(by, why string) (from, to string, err error) {
 		}
 		from, to = state.champions[n-1], state.champions[n-2]
 		if _, err := s.open(to); err != nil {
+			return err
+		}
+		if err := fits(to); err != nil {
 			return err
 		}
 		if err := add(Entry{Deed: RolledBack, Version: to, Previous: from, By: by, Why: why}); err != nil {
