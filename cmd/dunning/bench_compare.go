@@ -17,7 +17,7 @@ type compareResult struct {
 	Seed     uint64         `json:"seed"`
 	Limit    float64        `json:"limit_cpu_seconds"` // at which the other solvers were stopped
 	Sizes    []comparedSize `json:"sizes"`
-	Gradient comparedReads  `json:"gradient"`
+	Gradient *comparedReads `json:"gradient,omitempty"`
 }
 
 // comparedSize is one instance, solved by all.
@@ -44,8 +44,8 @@ type comparedSolver struct {
 	Difference float64 `json:"difference"` // of the objectives, relative
 }
 
-// comparedReads is the accelerated gradient, at 20,000 customers unless another
-// number was given.
+// comparedReads is the accelerated gradient, at 20,000 customers, or at
+// --customers where those are fewer.
 type comparedReads struct {
 	Customers int     `json:"customers"`
 	Tolerance float64 `json:"tolerance"` // of the dual objective, relative
@@ -77,7 +77,7 @@ func (a *app) benchCompare(ctx context.Context, c benchConfig) error {
 		if err != nil {
 			return err
 		}
-		if n == compareAll || c.sized {
+		if n == compareAll || c.sized && n < compareAll {
 			if r.Gradient, err = compareGradient(ctx, g, &size); err != nil {
 				return err
 			}
@@ -97,7 +97,9 @@ func (a *app) benchCompare(ctx context.Context, c benchConfig) error {
 			fmt.Fprintf(a.stdout, "  %-12s %-10s %8.2f CPU s, %.0f times, objective off by %.1e %s\n", o.Solver, o.Status, o.CPU, o.Times, o.Difference, o.Why)
 		}
 	}
-	fmt.Fprintf(a.stdout, "accelerated gradient at %d customers: %d full reads to %.0e, %.0f times ours\n", r.Gradient.Customers, r.Gradient.FullReads, r.Gradient.Tolerance, r.Gradient.Times)
+	if d := r.Gradient; d != nil {
+		fmt.Fprintf(a.stdout, "accelerated gradient at %d customers: %d full reads to %.0e, %.0f times ours\n", d.Customers, d.FullReads, d.Tolerance, d.Times)
+	}
 	return nil
 }
 
@@ -206,9 +208,9 @@ func (s *comparedSize) add(other comparedSolver) {
 
 // compareGradient counts the reads of the accelerated gradient, for the best of
 // several ridges.
-func compareGradient(ctx context.Context, g *optimizer.Grid, s *comparedSize) (comparedReads, error) {
+func compareGradient(ctx context.Context, g *optimizer.Grid, s *comparedSize) (*comparedReads, error) {
 	const most = 1000
-	r := comparedReads{Customers: s.Customers, Tolerance: 1e-4, FullReads: most}
+	r := &comparedReads{Customers: s.Customers, Tolerance: 1e-4, FullReads: most}
 	d, err := newGradientDual(ctx, g)
 	if err != nil {
 		return r, err
