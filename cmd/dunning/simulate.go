@@ -39,7 +39,8 @@ The same flags give the same bytes. docs/SIMULATOR.md has the equations.`,
 		Example: `  dunning simulate --customers 20000 --months 24 --seed 42
   dunning simulate --customers 2000 --dirty 0.02 --format parquet --json
   dunning simulate --customers 5000 --preset letters --home var/letters
-  dunning simulate --customers 5000 --null-effects --end 2025-06-30`,
+  dunning simulate --customers 5000 --null-effects --end 2025-06-30
+  dunning simulate --customers 5000 --switch-month 18 --switch-pace 0.5`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
@@ -77,6 +78,8 @@ The same flags give the same bytes. docs/SIMULATOR.md has the equations.`,
 	f.BoolVar(&c.NullEffects, "null-effects", c.NullEffects, "make every true effect zero")
 	f.StringVar(&preset, "preset", preset, "how customers answer to touches: "+presetNames())
 	f.Float64Var(&c.HoldoutShare, "holdout", c.HoldoutShare, "share of customers who are never touched")
+	f.IntVar(&c.SwitchMonth, "switch-month", c.SwitchMonth, "month of history from which on everybody pays at another pace, 0 for never")
+	f.Float64Var(&c.SwitchPace, "switch-pace", 0.5, "that pace, in times the one before")
 	f.StringVar(&format, "format", format, "format of the sources: csv or parquet")
 	f.BoolVar(&noTruth, "no-truth", false, "write the sources only")
 	return cmd
@@ -99,8 +102,12 @@ type simulated struct {
 }
 
 func shownConfig(c synth.Config) map[string]any {
-	return map[string]any{"customers": c.Customers, "months": c.Months, "seed": c.Seed, "end": c.End,
+	shown := map[string]any{"customers": c.Customers, "months": c.Months, "seed": c.Seed, "end": c.End,
 		"dirty": c.DirtyShare, "null_effects": c.NullEffects, "holdout": c.HoldoutShare, "preset": c.Preset}
+	if c.SwitchMonth > 0 {
+		shown["switch_month"], shown["switch_pace"] = c.SwitchMonth, c.SwitchPace
+	}
+	return shown
 }
 
 func printSimulated(w io.Writer, home string, r synth.Report) {

@@ -51,8 +51,17 @@ func newCalendar(c Config) *calendar {
 		k.business[d] = bank.IsWorkday(t)
 	}
 	paydays := k.paydays(bank)
+	switched := n
+	if c.SwitchMonth > 0 {
+		first := start.Time()
+		switched = int(data.MakeDate(first.Year(), first.Month()+time.Month(c.SwitchMonth), first.Day()) - start)
+	}
 	for d := range n {
 		k.fill(d, paydays[d])
+		if d >= switched {
+			k.hazardPF[d] *= c.SwitchPace
+			k.hazardPJ[d] *= c.SwitchPace
+		}
 	}
 	return k
 }

@@ -56,6 +56,14 @@ type Config struct {
 	// and agreements included. Default false.
 	NullEffects bool
 
+	// SwitchMonth, where it is above 0, is the month of history from whose first
+	// day on everybody pays at SwitchPace times the pace of before: a crisis, or
+	// the end of one. It is at most Months; default 0, never.
+	SwitchMonth int `json:",omitempty"`
+	// SwitchPace is that factor on the hazard of a payment; 0.05 … 20; read
+	// only with a SwitchMonth, which has no default for it.
+	SwitchPace float64 `json:",omitempty"`
+
 	// ChannelCostCents is what one touch costs, in the order of
 	// [data.Channels]; not negative.
 	ChannelCostCents [channels]data.Cents
@@ -100,6 +108,12 @@ func (c Config) Validate() error {
 	if !(c.DirtyShare >= 0 && c.DirtyShare <= MaxDirty) {
 		fault("dirty share %g is not within 0 … %g", c.DirtyShare, MaxDirty)
 	}
+	if c.SwitchMonth < 0 || c.SwitchMonth > c.Months {
+		fault("switch month %d is not within 0 … %d, the months", c.SwitchMonth, c.Months)
+	}
+	if c.SwitchMonth > 0 && !(c.SwitchPace >= 0.05 && c.SwitchPace <= 20) {
+		fault("switch pace %g is not within 0.05 … 20", c.SwitchPace)
+	}
 	if _, known := newWorld(c.Preset); !known {
 		fault("no preset %q (have %v)", c.Preset, Presets)
 	}
@@ -122,6 +136,9 @@ func saveConfig(c Config, home string) error {
 			return fmt.Errorf("synth: %w", err)
 		}
 		return nil
+	}
+	if c.SwitchMonth == 0 {
+		c.SwitchPace = 0 // it says nothing
 	}
 	b, err := json.MarshalIndent(c, "", " ")
 	if err != nil {

@@ -47,12 +47,14 @@ func TestWrite_GivesTheSameBytesWhateverTheProcessors(t *testing.T) {
 	}
 }
 
-// parquetColumns returns the parquet names of a row type.
+// parquetColumns returns the parquet names of a row type, without the fields
+// that no file holds.
 func parquetColumns(row any) (names []string) {
 	typ := reflect.TypeOf(row)
 	for i := range typ.NumField() {
-		name, _, _ := strings.Cut(typ.Field(i).Tag.Get("parquet"), ",")
-		names = append(names, name)
+		if name, _, _ := strings.Cut(typ.Field(i).Tag.Get("parquet"), ","); name != "-" {
+			names = append(names, name)
+		}
 	}
 	return names
 }
