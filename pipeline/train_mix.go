@@ -54,13 +54,18 @@ func (t *trainer) keepOwn(points []decided) {
 // mixPayment mixes the trees with the response model: fitted on the rows before
 // the test period, of which the trees are cross-fitted and the response model
 // knew, of each, only what came before it. It returns nil where there is no
-// response model, or where the trees alone were better on the test period by
-// more than noise.
+// response model, where the trees alone were better on the test period by more
+// than noise, and where they were worse than the logistic regression: they
+// answer for rows of features by themselves, and a training in which they
+// learned nothing must show as what it is.
 func (t *trainer) mixPayment() *judgement {
 	if t.ownProb == nil {
 		return nil
 	}
-	rows, trees := t.payment.rows, &t.payment.judged[0]
+	rows, trees, logistic := t.payment.rows, &t.payment.judged[0], &t.payment.judged[1]
+	if worse, stderr := t.lossDifference(trees, logistic); worse > failedZ*stderr {
+		return nil
+	}
 	y, own := t.paid(rows.known), models.Take(t.ownProb, rows.known)
 	var yes, p, q []float64 // of the rows that both know
 	for i := range own {
@@ -75,12 +80,22 @@ func (t *trainer) mixPayment() *judgement {
 	j.calibrated = t.organicOf(j.testPeriod)
 	plain := paymentMix{Mix: models.Mix{Weight: m.Weight, Slope: 1}}
 	j.raw = plain.mixAll(trees.calibrated, models.Take(t.ownProb, rows.test))
-	worse, stderr := models.LossDifference(t.paid(rows.test), j.calibrated, trees.calibrated, models.Take(t.frame.CustomerID, rows.test))
-	if worse > stderr {
+	if worse, stderr := t.lossDifference(j, trees); worse > stderr {
 		return nil
 	}
 	t.mixed = m
 	return j
+}
+
+// failedZ is how many standard errors worse than the logistic regression trees
+// must be to have failed.
+const failedZ = 2
+
+// lossDifference is by how much the log loss of a exceeds that of b on the
+// organic rows of the test period, with its standard error by customer.
+func (t *trainer) lossDifference(a, b *judgement) (mean, stderr float64) {
+	rows := t.payment.rows.test
+	return models.LossDifference(t.paid(rows), a.calibrated, b.calibrated, models.Take(t.frame.CustomerID, rows))
 }
 
 // historyModel is what response.json keeps: the response model, what it is used

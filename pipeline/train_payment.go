@@ -30,7 +30,7 @@ type paymentModel struct {
 	// What the learners came to, until the champion among them is known.
 	rows     organicRows
 	boosting *xgb.Learner
-	judged   []judgement // the boosted trees first
+	judged   []judgement // the boosted trees, the logistic regression, the others
 }
 
 // namedMetrics are the figures of one model on the test period.
@@ -74,7 +74,7 @@ func (t *trainer) trainPayment(ctx context.Context) error {
 		return err
 	}
 	boosting := t.boosting(t.w.Seed)
-	learners := []models.Learner{ // the champion first
+	learners := []models.Learner{ // in the order of paymentModel.judged
 		boosting,
 		baseline.Logistic{MaxRows: logisticRows, Seed: t.w.Seed},
 		baseline.GolearnForest{Trees: forestTrees, SampleRows: forestRows, Seed: t.w.Seed},
