@@ -141,7 +141,7 @@ var reguaWords = words{
 	"regua.try_stale":        {"A régua mudou depois deste ensaio. Experimente de novo para ver os números de agora.", "The ladder changed after this trial. Try it again to see the figures as they are now."},
 	"regua.try_invalid":      {"Há %d item(ns) a corrigir antes de experimentar.", "%d item(s) to put right before it can be tried."},
 	"regua.try_running":      {"Há %d s.", "For %d s."},
-	"regua.phase_waiting":    {"Na fila: outro ensaio está em andamento.", "Waiting: another trial is under way."},
+	"regua.phase_waiting":    {"Na fila: um ensaio por vez.", "Waiting: one trial at a time."},
 	"regua.phase_reading":    {"Lendo os clientes e suas pontuações.", "Reading customers and scores."},
 	"regua.phase_following":  {"Perguntando à régua sobre cada cliente.", "Asking the ladder about every customer."},
 	"regua.phase_candidates": {"Avaliando quanto vale cada contato.", "Finding what each contact is worth."},
