@@ -179,13 +179,13 @@ func (v *visit) receiptsChart(f *data.Receipts, segment, grain, name string) Cha
 	line := func(name, color, kind string, values []float64) map[string]any {
 		return map[string]any{"type": "line", "name": name, "data": values, "symbolSize": 6, "showSymbol": len(values) <= 10, "itemStyle": map[string]any{"color": color}, "lineStyle": map[string]any{"width": 2.5, "type": kind, "color": color}}
 	}
-	none := map[string]any{"opacity": 0}
-	c.Option = map[string]any{"legend": map[string]any{"top": 0, "left": 0, "data": []string{v.say("cash.expected"), v.say("cash.with_plan"), v.say("cash.high")}}, "grid": map[string]any{"top": 40}, "tooltip": map[string]any{"trigger": "axis", "valueFormatter": "brief"},
+	none, upTo := map[string]any{"opacity": 0}, v.say("cash.band", v.lang.Percent(f.Nominal))
+	c.Option = map[string]any{"legend": map[string]any{"top": 0, "left": 0, "data": []string{v.say("cash.expected"), v.say("cash.with_plan"), upTo}}, "grid": map[string]any{"top": 40, "right": 34}, "tooltip": map[string]any{"trigger": "axis", "valueFormatter": "brief"},
 		"xAxis": map[string]any{"type": "category", "data": names, "boundaryGap": false, "axisLabel": map[string]any{"hideOverlap": true}},
 		"yAxis": map[string]any{"type": "value", "min": 0, "axisLabel": map[string]any{"formatter": "brief"}},
 		"series": []any{
 			map[string]any{"type": "line", "name": v.say("cash.low"), "data": low, "stack": "band", "showSymbol": false, "silent": true, "lineStyle": none, "itemStyle": map[string]any{"color": "$accent"}},
-			map[string]any{"type": "line", "name": v.say("cash.high"), "data": band, "encode": map[string]any{"x": 0, "y": 1, "tooltip": []int{2}}, "stack": "band", "showSymbol": false, "silent": true, "lineStyle": none,
+			map[string]any{"type": "line", "name": upTo, "data": band, "encode": map[string]any{"x": 0, "y": 1, "tooltip": []int{2}}, "stack": "band", "showSymbol": false, "silent": true, "lineStyle": none,
 				"itemStyle": map[string]any{"color": "$accent-soft"}, "areaStyle": map[string]any{"color": "$accent-soft", "opacity": 1}},
 			line(v.say("cash.expected"), "$accent", "solid", expected), line(v.say("cash.with_plan"), "$series-2", "dashed", with)}}
 	return c

@@ -27,6 +27,7 @@ var forecastWords = words{
 	"cash.expected":    {"Esperado", "Expected"},
 	"cash.low":         {"Limite inferior", "Lower bound"},
 	"cash.high":        {"Limite superior", "Upper bound"},
+	"cash.band":        {"Faixa de %s, até", "Band of %s, up to"},
 	"cash.plan":        {"Contatos do plano", "The plan's contacts"},
 	"cash.usual":       {"Contatos de costume", "Contacts as usual"},
 	"cash.with_plan":   {"Com o plano", "With the plan"},
