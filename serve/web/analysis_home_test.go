@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"dunning/credit/portfolio"
 	"dunning/data"
@@ -121,6 +122,13 @@ type demoModels struct {
 func keptModels(t testing.TB) *demoModels {
 	m := &demoModels{champion: "aaaa1111aaaa1111", details: []*ModelDetail{kept[ModelDetail](t, "challenger"), kept[ModelDetail](t, "champion")},
 		gate: kept[GateVerdict](t, "gate"), deeds: *kept[[]ModelDeed](t, "deeds")}
+	// The clock of the kept home went on while its days stood still.
+	for _, d := range m.details {
+		d.RegisteredAt, d.RegisteredBy = d.AsOf.Time().Add(9*time.Hour), "pipeline"
+	}
+	for i := range m.deeds {
+		m.deeds[i].At, m.deeds[i].By = nine, "pipeline"
+	}
 	return m
 }
 
