@@ -120,18 +120,12 @@ func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64
 	}
 	price := slices.Clone(b.centre)
 	var f *smooth
-	for grown, rounds := 0, 0; ; {
-		within := m.listable(b, price)
-		f = m.newSmooth(m.scanSample(size, within, sampleKeep), limit, within)
+	for grown := 0; ; grown++ {
+		f = m.newSmooth(m.scanSample(size, b, sampleKeep), limit, b)
 		s.cool(f, price)
-		if rounds < ladderRounds && m.stoppedWithin(within, b, price) && m.wandered(within.centre, price) {
-			rounds++
-			continue
-		}
 		if grown == growths || !m.grow(&b, price) {
 			break
 		}
-		grown++
 	}
 	at := f.at(price, s.temperature, true, true)
 	newHalf := m.errorsOf(f, at, at, price, s.temperature, 1-share, errors)
@@ -388,15 +382,30 @@ func (s *boxstepRun) ladderStart(size int) (centre, half []float64) {
 	m.t, single.m = &t, &m
 	single.temperature = hotTemper * m.typical
 	centre, half = single.sampleStep(size, make([]float64, m.rows()), m.cap, sampleErrors, 0)
-	for r := range half {
-		half[r] = max(half[r], centre[r]/2)
+	for range ladderRounds {
+		for r := range half {
+			half[r] = max(half[r], centre[r]/2)
+		}
+		before := centre
+		s.temperature = hotTemper / coolingFactor * m.typical
+		centre, half = s.sampleStep(size, centre, half, sampleErrors, 0)
+		if closeTo(centre, before) {
+			break
+		}
 	}
-	s.temperature = hotTemper / coolingFactor * m.typical
-	return s.sampleStep(size, centre, half, sampleErrors, ladderGrowths)
+	return centre, half
 }
 
-// Constants of the first prices of ladders.
-const (
-	ladderRounds  = 8 // how often they are listed around other prices
-	ladderGrowths = 4 // of their box
-)
+// closeTo reports whether every price is within a tenth of the other.
+func closeTo(a, b []float64) bool {
+	for r := range a {
+		if abs(a[r]-b[r]) > 0.1*max(a[r], b[r]) {
+			return false
+		}
+	}
+	return true
+}
+
+// ladderRounds bounds the boxes of ladderStart; those that follow repair what
+// it leaves.
+const ladderRounds = 8
