@@ -14,6 +14,9 @@ import (
 // force before, if the two fit, and say by whom and why in the journal.
 func TestRollbackPutsBackWhatWasInForce(t *testing.T) {
 	s := credit.OpenStore(t.TempDir(), func() time.Time { return time.Unix(1_770_000_000, 0) })
+	if _, _, err := s.RollbackModel("bia", "x"); !errors.Is(err, data.ErrRefused) {
+		t.Errorf("nothing was ever in force: %v", err)
+	}
 	var versions []string
 	for _, rows := range []int{2000, 2500} {
 		trained := train(t, rows)

@@ -189,6 +189,9 @@ func fitting(m *Model, p *Policy, err error) error {
 }
 
 func rollback(s *registry.Store, by, why string, fits func(id string) error) (from, to string, err error) {
+	if _, err := os.Stat(s.Root); errors.Is(err, fs.ErrNotExist) {
+		return "", "", fmt.Errorf("%w: nothing is in force", data.ErrRefused)
+	}
 	if from, to, err = s.RollbackIf(by, why, fits); err != nil {
 		return "", "", err
 	}
