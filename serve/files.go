@@ -21,13 +21,15 @@ import (
 
 // The outputs of the pipeline within a home.
 const (
-	scoresFolder  = "lake/score" // lake/score/<as_of>/scores.parquet
-	plansFolder   = "plans"      // plans/<as_of>/plan.parquet
-	modelsFolder  = "models"     // models/current, or models/<as_of>
-	lakeFolder    = "lake/extract/current"
-	promotedModel = "current"
-	scoresFile    = "scores.parquet"
-	planFile      = "plan.parquet"
+	scoresFolder   = "lake/score"    // lake/score/<as_of>/scores.parquet
+	segmentsFolder = "lake/segments" // lake/segments/<as_of>/members.parquet
+	plansFolder    = "plans"         // plans/<as_of>/plan.parquet
+	modelsFolder   = "models"        // models/current, or models/<as_of>
+	lakeFolder     = "lake/extract/current"
+	promotedModel  = "current"
+	scoresFile     = "scores.parquet"
+	membersFile    = "members.parquet"
+	planFile       = "plan.parquet"
 )
 
 // retryAfter is how long a version that could not be loaded is left alone:
@@ -369,7 +371,14 @@ func (s *FileStore) loadScores(v version) (*Scores, error) {
 		scores.AsOf = *m.AsOf
 	}
 	scores.SchemaVersion, scores.Version = m.SchemaVersion, f.SHA256
-	return scores, nil
+	segments := s.folder(segmentsFolder, scores.AsOf)
+	if _, err := os.Stat(segments); errors.Is(err, fs.ErrNotExist) {
+		return scores, nil // no rule was asked about them
+	}
+	if _, _, err := verified(segments, membersFile); err != nil {
+		return nil, err
+	}
+	return scores, scores.readNamed(filepath.Join(segments, membersFile))
 }
 
 func (s *FileStore) loadPlan(v version) (*Plan, error) {

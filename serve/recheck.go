@@ -162,6 +162,7 @@ func (r *Rechecker) verdict(lake *Portfolio, scores *Scores, n *news, at time.Ti
 	if !ok {
 		return ledger.Verdict{Decision: ledger.Withhold, Reason: "unknown_customer: not in the lake"}
 	}
+	customer.NamedSegment = scores.NamedSegment(a.CustomerID)
 	if n.dispute != nil {
 		customer.Dispute = *n.dispute
 	}

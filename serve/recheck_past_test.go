@@ -44,10 +44,11 @@ func TestRecheckKnowsWhatThePlannerKnew(t *testing.T) {
 	h.rules = func(c *policy.Config) {
 		c.PaymentHoldDays, c.MaxTouches7 = 3, 2
 		c.Packs = append(c.Packs, "us-reg-f")
+		c.QuietSegments = []string{"sempre_em_dia"}
 	}
 	noon := func(day data.Date) time.Time { return day.Time().Add(15 * time.Hour) }
-	names := []string{"paid1", "paid2", "touch1", "touch2", "spoke", "wrote", "twice"}
-	want := map[string]string{"paid1": "payment_in_flight: ", "touch1": "min_gap: ", "spoke": "reg_f_after_conversation: "}
+	names := []string{"paid1", "paid2", "touch1", "touch2", "spoke", "wrote", "twice", "quiet"}
+	want := map[string]string{"paid1": "payment_in_flight: ", "touch1": "min_gap: ", "spoke": "reg_f_after_conversation: ", "quiet": "quiet_segment: "}
 	customers, scores, rows := customerRows(len(names)), scoreRows(len(names), dayOne), actionRows(len(names), "plan-1", dayOne)
 	for i, name := range names {
 		customers[i].CustomerID, scores[i].CustomerID = name, name
@@ -55,7 +56,7 @@ func TestRecheckKnowsWhatThePlannerKnew(t *testing.T) {
 		rows[i] = data.Action{PlanID: "plan-1", ActionID: "a-" + name, CustomerID: name, Channel: data.Voice, Day: dayTwo,
 			WindowStart: dayTwo.Time().Add(11 * time.Hour), WindowEnd: dayTwo.Time().Add(23 * time.Hour), Step: 1, CostCents: 10, ValueCents: 1000, TreatProb: .9, Source: data.SourceRecommended, Reason: "vale a pena"}
 	}
-	later := rows[len(rows)-1]
+	later := rows[slices.Index(names, "twice")]
 	later.ActionID, later.Day, later.Step = "b-twice", dayTwo+3, 2
 	later.WindowStart, later.WindowEnd = later.WindowStart.AddDate(0, 0, 3), later.WindowEnd.AddDate(0, 0, 3)
 	payments := []data.Payment{{PaymentID: "p1", InvoiceID: "i1", CustomerID: "paid1", PaidAt: noon(dayTwo - 2), AmountCents: 1}, {PaymentID: "p2", InvoiceID: "i2", CustomerID: "paid2", PaidAt: noon(dayTwo - 3), AmountCents: 1},
@@ -66,6 +67,11 @@ func TestRecheckKnowsWhatThePlannerKnew(t *testing.T) {
 		{TouchID: "old", CustomerID: "touch1", Channel: data.SMS, SentAt: noon(dayTwo - 60)}}
 	events := []data.TouchEvent{{TouchID: "crm-3", CustomerID: "spoke", Kind: data.EventReplied, At: noon(dayTwo - 6)}, {TouchID: "crm-4", CustomerID: "wrote", Kind: data.EventReplied, At: noon(dayTwo - 6)}}
 	h.fullLake(customers, payments, touches, events)
+	type member struct {
+		CustomerID string `parquet:"customer_id"`
+		Segment    string `parquet:"segment,dict"`
+	}
+	publish(h, "lake/segments", dayOne, "members.parquet", []member{{"not scored", "outro"}, {"paid2", "outro"}, {"quiet", "sempre_em_dia"}})
 	h.scores(dayOne, scores)
 	h.plan(dayOne, append(slices.Clone(rows), later))
 	r := start(t, h, nil)

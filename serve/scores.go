@@ -24,6 +24,8 @@ type Scores struct {
 	uplift  [len(data.Channels)][]float64 // NaN where there is none
 	model   []uint16                      // index into models
 	models  []string
+	named   []uint8 // 1 + index into segments, 0 for none; see readNamed
+	segment []string
 }
 
 // Len returns the number of customers.
@@ -37,10 +39,15 @@ func (s *Scores) id(i int) []byte {
 	return s.ids[start:s.ends[i]]
 }
 
+func (s *Scores) find(customerID string) (int, bool) {
+	i := sort.Search(s.Len(), func(i int) bool { return string(s.id(i)) >= customerID })
+	return i, i < s.Len() && string(s.id(i)) == customerID
+}
+
 // Find returns the score of a customer.
 func (s *Scores) Find(customerID string) (data.Score, bool) {
-	i := sort.Search(s.Len(), func(i int) bool { return string(s.id(i)) >= customerID })
-	if i == s.Len() || string(s.id(i)) != customerID {
+	i, ok := s.find(customerID)
+	if !ok {
 		return data.Score{}, false
 	}
 	row := data.Score{
@@ -53,6 +60,45 @@ func (s *Scores) Find(customerID string) (data.Score, bool) {
 		}
 	}
 	return row, true
+}
+
+// NamedSegment returns the segment that the stage segments found for a customer, as
+// the rules were asked about it when he was scored; "" for none.
+func (s *Scores) NamedSegment(customerID string) string {
+	if i, ok := s.find(customerID); ok && s.named != nil && s.named[i] > 0 {
+		return s.segment[s.named[i]-1]
+	}
+	return ""
+}
+
+// readNamed reads the named segments of the customers that are scored.
+func (s *Scores) readNamed(path string) error {
+	type member struct {
+		CustomerID string `parquet:"customer_id"`
+		Segment    string `parquet:"segment,dict"`
+	}
+	s.named = make([]uint8, s.Len())
+	known := map[string]uint8{}
+	for batch, err := range data.Scan[member](path) {
+		if err != nil {
+			return err
+		}
+		for _, m := range batch {
+			i, ok := s.find(m.CustomerID)
+			if !ok || m.Segment == "" {
+				continue
+			}
+			if known[m.Segment] == 0 {
+				if len(s.segment) == math.MaxUint8 {
+					return fmt.Errorf("%s: %w: more than %d segments", path, data.ErrDamagedFile, math.MaxUint8)
+				}
+				s.segment = append(s.segment, m.Segment)
+				known[m.Segment] = uint8(len(s.segment))
+			}
+			s.named[i] = known[m.Segment]
+		}
+	}
+	return nil
 }
 
 // readScores reads a file of [data.Score] that its manifest describes; faults
