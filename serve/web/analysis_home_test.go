@@ -18,11 +18,8 @@ import (
 	"dunning/data"
 )
 
-// The days of the kept home (testdata/home): the last one, and the one before.
-var (
-	keptDay   = data.MakeDate(2026, 1, 5)
-	beforeDay = data.MakeDate(2025, 12, 22)
-)
+// keptDay is the last day of the kept home (testdata/home).
+var keptDay = data.MakeDate(2026, 1, 5)
 
 var isoDay = regexp.MustCompile(`\b20\d\d-\d\d-\d\d`)
 
