@@ -256,7 +256,7 @@ func (p *prepared) splitTime(cut data.Date) (part, error) {
 		switch { // a row without a date is on neither side
 		case day >= float64(cut):
 			pt.test = append(pt.test, i)
-		case known[i] < float64(cut):
+		case day < float64(cut) && known[i] < float64(cut):
 			pt.train = append(pt.train, i)
 		}
 	}
