@@ -150,7 +150,7 @@ func TestRoundsKeepIDsTogetherAndTimeApart(t *testing.T) {
 	for i := range n {
 		p.time[i], p.matured[i] = float64(i), float64(i+30)
 	}
-	p.time[5] = math.NaN() // on neither side
+	p.time[5] = math.NaN()                                   // on neither side
 	rounds, err := p.rounds(Roles{Split: "time:1970-07-20"}) // day 200
 	if err != nil || len(rounds[0][0].train) != 169 || len(rounds[0][0].test) != 200 {
 		t.Errorf("%v: %d to learn, %d to test; want 169, 200", err, len(rounds[0][0].train), len(rounds[0][0].test))
