@@ -21,8 +21,9 @@ const (
 	// without having seen them for the two to be compared on them.
 	commonRows = 200
 	// worseBy is the part of the champion's log loss by which a challenger may
-	// be worse on them: two trainings on nearly the same log differ by as much
-	// without being different, and a champion that is never replaced ages.
+	// be worse on them, or a standard error where that is more: two trainings on
+	// nearly the same log differ by as much without being different, and a champion
+	// that is never replaced ages.
 	worseBy = 0.005
 	// skillWorseBy is the same where nothing is common, for the part of the base
 	// rate's log loss that a version saves: two periods are not equally hard.
@@ -172,8 +173,9 @@ func (g *GateResult) compare(v, c *TrainedVersion) {
 	if n := len(common.y); n >= commonRows {
 		theirs := models.LogLoss(common.y, common.base)
 		diff, stderr := models.LossDifference(common.y, common.p, common.base, common.customer)
-		g.add("champion", diff <= worseBy*theirs, diff, worseBy*theirs,
-			"log loss %+.4f ± %.4f against the champion's %.4f on %d decisions that neither had seen; may be %.4f more", diff, stderr, theirs, n, worseBy*theirs)
+		limit := max(worseBy*theirs, stderr)
+		g.add("champion", diff <= limit, diff, limit,
+			"log loss %+.4f ± %.4f against the champion's %.4f on %d decisions that neither had seen; may be %.4f more", diff, stderr, theirs, n, limit)
 		return
 	}
 	skill := func(t *TrainedVersion) float64 {

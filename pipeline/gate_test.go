@@ -44,6 +44,8 @@ func TestChallengersAreComparedOnCommonDecisions(t *testing.T) {
 		{"the same again", aVersion("b", heldOutBy(9, 20040, 0.2)), true, "decisions that neither had seen"},
 		{"a better one", aVersion("b", heldOutBy(8, 20040, 0)), true, "decisions that neither had seen"},
 		{"a worse one", aVersion("b", heldOutBy(8, 20040, 1)), false, "decisions that neither had seen"},
+		{"a little worse, on many", aVersion("b", heldOutBy(8, 20000, 0.3)), false, "on 3000 decisions"},
+		{"a little worse, as chance would have it on few", aVersion("b", heldOutBy(8, 20092, 0.3)), true, "on 240 decisions"},
 		{"nothing in common, as good", aVersion("b", heldOutBy(8, 20096, 0.1)), true, "only 0 decisions are common"},
 		{"nothing in common, worthless", aVersion("b", heldOutBy(8, 20096, 4)), false, "only 0 decisions are common"},
 	} {
