@@ -165,3 +165,36 @@ func TestVocabularyIsKeptAsJSON(t *testing.T) {
 		})
 	}
 }
+
+// A feature is said to be learned where another vocabulary reads another value, and
+// nowhere else.
+func TestLearnedFeaturesAreThoseOfTheVocabulary(t *testing.T) {
+	v := testVocabulary()
+	slices.Reverse(v.UF)
+	slices.Reverse(v.Segment)
+	slices.Reverse(v.Product)
+	for i := range v.Baseline.Hazard {
+		v.Baseline.Hazard[i] = .12
+	}
+	for i := range v.Baseline.Opened {
+		v.Baseline.Opened[i] = .4
+	}
+	mine, other := newTestComputer(), features.NewComputer(v, testCohorts(), testPrices())
+	differs := map[string]bool{}
+	a, b := make([]float32, len(mine.Names())), make([]float32, len(mine.Names()))
+	for seed := range uint64(40) {
+		h := features.NewHistory(generated(seed, 12, 20))
+		mine.Row(h, start+300, start+301, a)
+		other.Row(h, start+300, start+301, b)
+		for j, name := range mine.Names() {
+			if a[j] != b[j] && a[j] == a[j] {
+				differs[name] = true
+			}
+		}
+	}
+	for _, f := range features.Dictionary() {
+		if f.Learned != differs[f.Name] {
+			t.Errorf("%s: learned %t, differs %t", f.Name, f.Learned, differs[f.Name])
+		}
+	}
+}

@@ -19,6 +19,9 @@ type Feature struct {
 	// AtDay tells that elapsed time or the calendar is read at the day of the
 	// action; otherwise the value is that of AsOf, whatever the day.
 	AtDay bool
+	// Learned tells that the value is read by the vocabulary: a code, or against the
+	// baseline. Each training makes them anew, so it is another by each.
+	Learned bool
 
 	value func(*snapshot) float64
 }
@@ -72,9 +75,10 @@ func Dictionary() []Feature {
 	return all
 }
 
-// column, missing and atDay are the words in which the family files describe
-// their features: a value that is always there unless missing says when it is
-// not, and that is AsOf's unless it is read atDay.
+// column, missing, atDay and learned are the words in which the family files
+// describe their features: a value that is always there unless missing says when
+// it is not, that is AsOf's unless it is read atDay, and the same by every
+// vocabulary unless it is learned.
 func column(what, unit string, lo, hi float64, value func(*snapshot) float64, doc string) Feature {
 	return Feature{Name: what, Unit: unit, Min: lo, Max: hi, Doc: doc, value: value}
 }
@@ -86,6 +90,11 @@ func (f Feature) missing(when string) Feature {
 
 func (f Feature) atDay() Feature {
 	f.AtDay = true
+	return f
+}
+
+func (f Feature) learned() Feature {
+	f.Learned = true
 	return f
 }
 

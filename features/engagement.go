@@ -129,7 +129,7 @@ func engagementFeatures() []Feature {
 					}
 					n := float64(e.touches[c])
 					return (float64(e.opened[c]) - n*s.c.baseline.Opened[c]) / (n + openTrials)
-				}, "That share less the portfolio's, pulled by 3 trials to 0.").missing("the vocabulary has no baseline or "+noEvent))
+				}, "That share less the portfolio's, pulled by 3 trials to 0.").missing("the vocabulary has no baseline or "+noEvent).learned())
 		}
 		all = append(all, column(string(ch)+"_bounced", "flag", 0, 1, func(s *snapshot) float64 {
 			e := &s.engagement

@@ -59,15 +59,15 @@ func mixFeatures() []Feature {
 			return nan
 		}, "Natural person (PF, 0) or company (PJ, 1).").missing("unknown kind"),
 		column("uf", "code", 0, maxCategories-1, func(s *snapshot) float64 { return code(s.c.vocabulary.uf, s.h.Customer.UF) },
-			"Federative unit, as its position in the model's vocabulary.").missing("not in the vocabulary"),
+			"Federative unit, as its position in the model's vocabulary.").missing("not in the vocabulary").learned(),
 		column("segment", "code", 0, maxCategories-1, func(s *snapshot) float64 { return code(s.c.vocabulary.segment, s.h.Customer.Segment) },
-			"The company's own segment, as its position in the model's vocabulary.").missing("not in the vocabulary"),
+			"The company's own segment, as its position in the model's vocabulary.").missing("not in the vocabulary").learned(),
 		column("product", "code", 0, maxCategories-1, func(s *snapshot) float64 {
 			if s.oldest < 0 {
 				return nan
 			}
 			return code(s.c.vocabulary.product, s.h.Invoices[s.oldest].Product)
-		}, "Product of the oldest open invoice, as its position in the model's vocabulary.").missing(nothingOpen + " or not in the vocabulary"),
+		}, "Product of the oldest open invoice, as its position in the model's vocabulary.").missing(nothingOpen + " or not in the vocabulary").learned(),
 		column("customer_age", "days", 0, inf, func(s *snapshot) float64 {
 			if s.h.Customer.Since > s.at {
 				return nan

@@ -46,10 +46,10 @@ func paceFeatures() []Feature {
 	const noBaseline = "the vocabulary has no baseline"
 	return []Feature{
 		column("pace", "ratio", 0, inf, known(func(p *paceStats) float64 { return p.quiet }),
-			"Payments ÷ those that the portfolio's hazard expected of the same open invoices on the same days, over days without a touch in 7 days, pulled by 2 expected payments to the customer's pace on all days, itself pulled by 2 to 1.").missing(noBaseline),
+			"Payments ÷ those that the portfolio's hazard expected of the same open invoices on the same days, over days without a touch in 7 days, pulled by 2 expected payments to the customer's pace on all days, itself pulled by 2 to 1.").missing(noBaseline).learned(),
 		column("pace_90", "ratio", 0, inf, known(func(p *paceStats) float64 { return p.recent }),
-			"The same over the last 90 days, pulled by 2 expected payments to that of all time.").missing(noBaseline),
+			"The same over the last 90 days, pulled by 2 expected payments to that of all time.").missing(noBaseline).learned(),
 		column("expected_7", "count", 0, inf, known(func(p *paceStats) float64 { return p.expected }),
-			"Payments that this pace lets expect on the open invoices in the 7 days from the day of the action, if none of them ends one.").missing(noBaseline).atDay(),
+			"Payments that this pace lets expect on the open invoices in the 7 days from the day of the action, if none of them ends one.").missing(noBaseline).atDay().learned(),
 	}
 }

@@ -252,10 +252,10 @@ func touchhistFeatures() []Feature {
 	}
 	all = append(all,
 		column("touch_echo", "ratio", 0, inf, echo((*touchhistStats).echo),
-			"Payments in the 4 days from each touch ÷ those expected at the customer's own pace without touches, pulled by 1 expected payment to 1: above 1, touches bring money.").missing("the vocabulary has no baseline"),
+			"Payments in the 4 days from each touch ÷ those expected at the customer's own pace without touches, pulled by 1 expected payment to 1: above 1, touches bring money.").missing("the vocabulary has no baseline").learned(),
 		column("stage_echo", "ratio", 0, inf, echo(func(t *touchhistStats) float64 {
 			return pace(t.stageEchoes, t.stageExpected, t.echo(), echoTrials)
-		}), "The same at the dunning stage of the oldest open invoice, pulled by 1 expected payment to that of all touches.").missing("the vocabulary has no baseline").atDay(),
+		}), "The same at the dunning stage of the oldest open invoice, pulled by 1 expected payment to that of all touches.").missing("the vocabulary has no baseline").atDay().learned(),
 	)
 	for c, ch := range data.Channels {
 		all = append(all,
@@ -265,7 +265,7 @@ func touchhistFeatures() []Feature {
 				"Share of the touches by "+string(ch)+" that a payment followed within 7 days, less the hold share, pulled by 4 trials to the gain of all touches."),
 			column(string(ch)+"_echo", "ratio", 0, inf, echo(func(t *touchhistStats) float64 {
 				return pace(t.echoes[c], t.expected[c], t.echo(), echoTrials)
-			}), "Payments in the 4 days from each touch by "+string(ch)+" ÷ those expected without, pulled by 1 expected payment to that of all touches.").missing("the vocabulary has no baseline"),
+			}), "Payments in the 4 days from each touch by "+string(ch)+" ÷ those expected without, pulled by 1 expected payment to that of all touches.").missing("the vocabulary has no baseline").learned(),
 		)
 	}
 	return all

@@ -302,7 +302,7 @@ func sameDayFeatures(ctx context.Context, home string, asOf data.Date) (then, no
 			}
 		}
 		if len(was) > rows {
-			then, now, rows = without(scoring.Matrix, codes(scoring.Names)).Take(was), training.Take(is), len(was)
+			then, now, rows = without(scoring.Matrix, learned()).Take(was), training.Take(is), len(was)
 		}
 		if looked++; looked == restatedDays {
 			break
@@ -311,12 +311,12 @@ func sameDayFeatures(ctx context.Context, home string, asOf data.Date) (then, no
 	return then, now, rows, nil
 }
 
-// codes are the features whose values are positions in a vocabulary, which
-// every training makes anew.
-func codes(names []string) (out []string) {
-	for _, n := range names {
-		if strings.HasSuffix(n, "_code") {
-			out = append(out, n)
+// learned are the features that each training reads by a vocabulary of its own:
+// they differ though nothing was filled in.
+func learned() (out []string) {
+	for _, f := range features.Dictionary() {
+		if f.Learned {
+			out = append(out, f.Name)
 		}
 	}
 	return out
