@@ -108,10 +108,12 @@ func (f *file) open(ctx context.Context) (err error) {
 		return fmt.Errorf("%w: the database cannot be opened: %w", data.ErrUsage, err)
 	}
 	defer func() {
-		if err != nil {
-			if f.keeper != nil {
-				f.keeper.Close()
-			}
+		switch {
+		case err == nil:
+		case f.keeper == nil:
+			f.own.Close()
+		case !errors.Is(err, ErrFailed): // then it stays open, as in release
+			f.keeper.Close()
 			f.own.Close()
 		}
 	}()
@@ -120,6 +122,14 @@ func (f *file) open(ctx context.Context) (err error) {
 	}
 	if f.keeper, err = connect(f.path, Settings{Conns: 1}); err != nil {
 		return err
+	}
+	// Who has the file open hears of a failed sync himself. One that failed since
+	// enter, and before, is told by the mark.
+	if err := f.keeper.PingContext(ctx); err != nil {
+		return err
+	}
+	if f.marked() {
+		return f.refused()
 	}
 	// What a process left that died: into the database, before anybody appends.
 	if _, _, err := f.run(ctx, "TRUNCATE"); err != nil {
@@ -138,16 +148,25 @@ func (f *file) open(ctx context.Context) (err error) {
 // enter waits for nobody: it refuses a file of which a process that met a failed
 // sync may still have connections.
 func (f *file) enter() error {
-	mark := f.path + failedMark
-	if _, err := os.Lstat(mark); err == nil {
+	if f.marked() {
 		if err := syscall.Flock(int(f.own.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-			return fmt.Errorf("%w: another process met a failed sync (%s): end all that have the database open, then start again", ErrFailed, mark)
+			return f.refused()
 		}
-		if err := os.Remove(mark); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(f.path + failedMark); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return syscall.Flock(int(f.own.Fd()), syscall.LOCK_SH)
+}
+
+// marked says whether a process met a failed sync of the file.
+func (f *file) marked() bool {
+	_, err := os.Lstat(f.path + failedMark)
+	return err == nil
+}
+
+func (f *file) refused() error {
+	return fmt.Errorf("%w: a process met a failed sync (%s%s): end all that have the database open, then start again", ErrFailed, f.path, failedMark)
 }
 
 // keep checkpoints until it is told to stop or a sync fails.
