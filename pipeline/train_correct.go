@@ -69,12 +69,15 @@ func correctionColumns(to []float64, effect, organic, reached float64, stage int
 	return to
 }
 
-// usableZ is how many standard errors above 0 a ranking's slope, or one policy's
-// value above another's, must be to be believed; averageZ is that of a mean, of
-// which there is one for each channel.
+// usableZ is how many standard errors one policy's value above another's must be to
+// be believed, or a channel's slope below 0 for its own ranking not to be; averageZ
+// is that of a mean, of which there is one for each channel, and rankingZ that of
+// the slope of all channels together: it opens the purse. Portfolios of 1,500 and
+// 2,500 customers with effects have 5.8 and 6.4; of three without, one had 2.5.
 const (
 	usableZ  = 2.5
 	averageZ = 3
+	rankingZ = 3
 )
 
 // correct compares the estimates with what the logged probabilities say of
@@ -107,7 +110,7 @@ func (r *responses) correct(channels []data.Channel, to, unseen data.Date) (map[
 	}
 	// The channels' rankings come from one model and are judged together: what
 	// tells people apart on one channel tells them apart on the others.
-	together := variance > 0 && sum/math.Sqrt(variance) > usableZ
+	together := variance > 0 && sum/math.Sqrt(variance) > rankingZ
 	for i, c := range judged {
 		if c.Usable = together && c.Slope > -usableZ*c.SlopeSE; c.Usable {
 			c.Correction = corrections[i]
