@@ -1,12 +1,9 @@
 package serve
 
 import (
-	"bytes"
 	"fmt"
-	"math"
 	"path"
 	"path/filepath"
-	"sort"
 
 	"dunning/data"
 )
@@ -16,8 +13,7 @@ import (
 type Portfolio struct {
 	Version string // SHA-256 of the manifest's files that it is read from
 
-	ids   []byte
-	ends  []uint32 // ids[ends[i-1]:ends[i]] is the id of row i
+	idColumn
 	marks []uint16 // consent, reach and flags, one bit each
 	place []uint16 // index into places
 	group []uint16 // index into groups
@@ -45,22 +41,6 @@ const (
 	deceasedBit
 	doNotContactBit
 )
-
-// Len returns the number of customers.
-func (p *Portfolio) Len() int { return len(p.ends) }
-
-func (p *Portfolio) id(i int) []byte {
-	start := uint32(0)
-	if i > 0 {
-		start = p.ends[i-1]
-	}
-	return p.ids[start:p.ends[i]]
-}
-
-func (p *Portfolio) find(customerID string) (int, bool) {
-	i := sort.Search(p.Len(), func(i int) bool { return string(p.id(i)) >= customerID })
-	return i, i < p.Len() && string(p.id(i)) == customerID
-}
 
 // Customer returns what the lake knows of a customer, as far as rules ask
 // about it: consent, reach, flags, place and segment.
@@ -115,20 +95,6 @@ type portfolioReader struct {
 	groups map[string]uint16
 }
 
-// word returns the number of a value among few, giving a new one the next.
-func word[T comparable](known map[T]uint16, all *[]T, v T) (uint16, error) {
-	if n, ok := known[v]; ok {
-		return n, nil
-	}
-	if len(*all) > math.MaxUint16 {
-		return 0, fmt.Errorf("%w: more than %d places or segments", data.ErrBadNumber, math.MaxUint16)
-	}
-	n := uint16(len(*all))
-	known[v] = n
-	*all = append(*all, v)
-	return n, nil
-}
-
 func (r *portfolioReader) add(c *data.Customer) error {
 	place, err := word(r.places, &r.Portfolio.places, whereabouts{c.UF, c.Timezone})
 	if err != nil {
@@ -138,11 +104,9 @@ func (r *portfolioReader) add(c *data.Customer) error {
 	if err != nil {
 		return err
 	}
-	if len(r.ids)+len(c.CustomerID) > math.MaxUint32 {
-		return fmt.Errorf("%w: the ids exceed 4 GiB", data.ErrBadNumber)
+	if err := r.addID(c.CustomerID); err != nil {
+		return err
 	}
-	r.ids = append(r.ids, c.CustomerID...)
-	r.ends = append(r.ends, uint32(len(r.ids)))
 	r.marks, r.place, r.group = append(r.marks, marksOf(c)), append(r.place, place), append(r.group, group)
 	return nil
 }
@@ -183,20 +147,10 @@ func readPortfolio(dir string, files []data.File) (*Portfolio, error) {
 
 // sort orders the rows by id; a customer that occurs twice is an error.
 func (r *portfolioReader) sort() error {
-	order := make([]int, r.Len())
-	for i := range order {
-		order[i] = i
+	order, err := r.sortIDs()
+	if err != nil {
+		return err
 	}
-	sort.Slice(order, func(a, b int) bool { return bytes.Compare(r.id(order[a]), r.id(order[b])) < 0 })
-	ids, ends := make([]byte, 0, len(r.ids)), make([]uint32, 0, len(r.ends))
-	for k, i := range order {
-		if k > 0 && bytes.Equal(r.id(order[k-1]), r.id(i)) {
-			return fmt.Errorf("%w: customer %q", data.ErrDuplicateID, r.id(i))
-		}
-		ids = append(ids, r.id(i)...)
-		ends = append(ends, uint32(len(ids)))
-	}
-	r.ids, r.ends = ids, ends
 	r.marks, r.place, r.group = take(r.marks, order), take(r.place, order), take(r.group, order)
 	r.promised = make([]data.Date, r.Len())
 	return nil

@@ -3,8 +3,6 @@ package serve
 import (
 	"fmt"
 	"math"
-	"slices"
-	"sort"
 
 	"dunning/data"
 )
@@ -16,32 +14,15 @@ type Scores struct {
 	SchemaVersion int
 	Version       string // SHA-256 of the file
 
-	ids     []byte   // all ids, one after the other
-	ends    []uint32 // ids[ends[i-1]:ends[i]] is the id of row i
-	payProb []float64
-	balance []data.Cents
-	late    []int32
-	uplift  [len(data.Channels)][]float64 // NaN where there is none
-	model   []uint16                      // index into models
-	models  []string
-	named   []uint8 // 1 + index into segments, 0 for none; see readNamed
-	segment []string
-}
-
-// Len returns the number of customers.
-func (s *Scores) Len() int { return len(s.ends) }
-
-func (s *Scores) id(i int) []byte {
-	start := uint32(0)
-	if i > 0 {
-		start = s.ends[i-1]
-	}
-	return s.ids[start:s.ends[i]]
-}
-
-func (s *Scores) find(customerID string) (int, bool) {
-	i := sort.Search(s.Len(), func(i int) bool { return string(s.id(i)) >= customerID })
-	return i, i < s.Len() && string(s.id(i)) == customerID
+	idColumn
+	payProb  []float64
+	balance  []data.Cents
+	late     []int32
+	uplift   [len(data.Channels)][]float64 // NaN where there is none
+	model    []uint16                      // index into models
+	models   []string
+	named    []uint16 // index into segments, 0 for none; see readNamed
+	segments []string
 }
 
 // Find returns the score of a customer.
@@ -65,8 +46,8 @@ func (s *Scores) Find(customerID string) (data.Score, bool) {
 // NamedSegment returns the segment that the stage segments found for a customer, as
 // the rules were asked about it when he was scored; "" for none.
 func (s *Scores) NamedSegment(customerID string) string {
-	if i, ok := s.find(customerID); ok && s.named != nil && s.named[i] > 0 {
-		return s.segment[s.named[i]-1]
+	if i, ok := s.find(customerID); ok && s.named != nil {
+		return s.segments[s.named[i]]
 	}
 	return ""
 }
@@ -77,25 +58,20 @@ func (s *Scores) readNamed(path string) error {
 		CustomerID string `parquet:"customer_id"`
 		Segment    string `parquet:"segment,dict"`
 	}
-	s.named = make([]uint8, s.Len())
-	known := map[string]uint8{}
+	s.named, s.segments = make([]uint16, s.Len()), []string{""}
+	known := map[string]uint16{"": 0}
 	for batch, err := range data.Scan[member](path) {
 		if err != nil {
 			return err
 		}
 		for _, m := range batch {
 			i, ok := s.find(m.CustomerID)
-			if !ok || m.Segment == "" {
+			if !ok {
 				continue
 			}
-			if known[m.Segment] == 0 {
-				if len(s.segment) == math.MaxUint8 {
-					return fmt.Errorf("%s: %w: more than %d segments", path, data.ErrDamagedFile, math.MaxUint8)
-				}
-				s.segment = append(s.segment, m.Segment)
-				known[m.Segment] = uint8(len(s.segment))
+			if s.named[i], err = word(known, &s.segments, m.Segment); err != nil {
+				return fmt.Errorf("%s: %w: %w", path, data.ErrDamagedFile, err)
 			}
-			s.named[i] = known[m.Segment]
 		}
 	}
 	return nil
@@ -135,7 +111,7 @@ func readScores(path string, file data.File) (*Scores, error) {
 func newScores(n int) *Scores {
 	n = max(n, 0)
 	s := &Scores{
-		ids: make([]byte, 0, 12*n), ends: make([]uint32, 0, n), payProb: make([]float64, 0, n),
+		idColumn: idColumn{ids: make([]byte, 0, 12*n), ends: make([]uint32, 0, n)}, payProb: make([]float64, 0, n),
 		balance: make([]data.Cents, 0, n), late: make([]int32, 0, n), model: make([]uint16, 0, n),
 	}
 	for j := range s.uplift {
@@ -154,20 +130,13 @@ func (s *Scores) add(row *data.Score, known map[string]uint16) error {
 	if row.AsOf != s.AsOf {
 		return fmt.Errorf("%w: as_of %s among rows of %s", data.ErrBadDate, row.AsOf, s.AsOf)
 	}
-	model, ok := known[row.ModelVersion]
-	if !ok {
-		if len(s.models) > math.MaxUint16 {
-			return fmt.Errorf("%w: too many model versions", data.ErrBadNumber)
-		}
-		model = uint16(len(s.models))
-		known[row.ModelVersion] = model
-		s.models = append(s.models, row.ModelVersion)
+	model, err := word(known, &s.models, row.ModelVersion)
+	if err != nil {
+		return fmt.Errorf("model versions: %w", err)
 	}
-	if len(s.ids)+len(row.CustomerID) > math.MaxUint32 {
-		return fmt.Errorf("%w: the ids exceed 4 GiB", data.ErrBadNumber)
+	if err := s.addID(row.CustomerID); err != nil {
+		return err
 	}
-	s.ids = append(s.ids, row.CustomerID...)
-	s.ends = append(s.ends, uint32(len(s.ids)))
 	s.payProb = append(s.payProb, row.PayProb)
 	s.balance = append(s.balance, row.BalanceCents)
 	s.late = append(s.late, row.DaysPastDue)
@@ -184,31 +153,13 @@ func (s *Scores) add(row *data.Score, known map[string]uint16) error {
 
 // sort orders the rows by id; a customer that occurs twice is an error.
 func (s *Scores) sort() error {
-	order := make([]int, s.Len())
-	for i := range order {
-		order[i] = i
+	order, err := s.sortIDs()
+	if err != nil {
+		return err
 	}
-	slices.SortFunc(order, func(a, b int) int { return slices.Compare(s.id(a), s.id(b)) })
-	ids, ends := make([]byte, 0, len(s.ids)), make([]uint32, 0, len(s.ends))
-	for k, i := range order {
-		if k > 0 && slices.Equal(s.id(order[k-1]), s.id(i)) {
-			return fmt.Errorf("%w: customer %q", data.ErrDuplicateID, s.id(i))
-		}
-		ids = append(ids, s.id(i)...)
-		ends = append(ends, uint32(len(ids)))
-	}
-	s.ids, s.ends = ids, ends
 	s.payProb, s.balance, s.late, s.model = take(s.payProb, order), take(s.balance, order), take(s.late, order), take(s.model, order)
 	for j := range s.uplift {
 		s.uplift[j] = take(s.uplift[j], order)
 	}
 	return nil
-}
-
-func take[T any](col []T, order []int) []T {
-	out := make([]T, len(order))
-	for k, i := range order {
-		out[k] = col[i]
-	}
-	return out
 }

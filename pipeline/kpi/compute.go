@@ -146,7 +146,9 @@ func (r *reading) readBalances(ctx context.Context, l *lake, cfg Config) error {
 		}
 		r.Series[k-1].ReceivableCents, r.Series[k-1].OverdueCents = total, overdue
 	}
-	r.fillAging(cfg.ProvisionBasisPoints)
+	t := total(r.Aging, cfg.ProvisionBasisPoints)
+	r.ReceivableCents, r.CurrentCents, r.OverdueCents, r.Over90Cents = t.receivable, t.current, t.overdue, t.over90
+	r.ProvisionCents, r.OpenInvoices = t.provision, t.invoices
 	for b := 0; b < Buckets-1; b++ {
 		roll := data.RollRate{FromBucket: b}
 		for k := 1; k <= r.Months; k++ {
@@ -174,21 +176,28 @@ func bound(aging []data.AgingBucket, provision [Buckets]int) {
 	}
 }
 
-// fillAging sets the bounds and provisions of the buckets, and their totals.
-func (r *reading) fillAging(provision [Buckets]int) {
-	bound(r.Aging, provision)
-	for b, a := range r.Aging {
-		r.ReceivableCents += a.BalanceCents
-		r.ProvisionCents += a.ProvisionCents
-		r.OpenInvoices += a.Invoices
+// agingTotals are the sums over the buckets of an aging.
+type agingTotals struct {
+	receivable, current, overdue, over90, provision data.Cents
+	invoices                                        int64
+}
+
+// total sets the bounds and provisions of the buckets and adds them up.
+func total(aging []data.AgingBucket, provision [Buckets]int) (t agingTotals) {
+	bound(aging, provision)
+	for b, a := range aging {
+		t.receivable += a.BalanceCents
+		t.provision += a.ProvisionCents
+		t.invoices += a.Invoices
 		if b > 0 {
-			r.OverdueCents += a.BalanceCents
+			t.overdue += a.BalanceCents
 		}
 		if a.FromDays > 90 {
-			r.Over90Cents += a.BalanceCents
+			t.over90 += a.BalanceCents
 		}
 	}
-	r.CurrentCents = r.ReceivableCents - r.OverdueCents
+	t.current = t.receivable - t.overdue
+	return t
 }
 
 // shareOf returns basisPoints/10,000 of c, halves up, without overflow for any

@@ -67,19 +67,9 @@ func (r *reading) readSegments(ctx context.Context, l *lake, cfg Config) error {
 // divideSegment fills what follows from the sums of a segment, by the formulas
 // of the whole.
 func (r *reading) divideSegment(s *data.SegmentIndicators, provision [Buckets]int) {
-	bound(s.Aging, provision)
-	for b, a := range s.Aging {
-		s.ReceivableCents += a.BalanceCents
-		s.ProvisionCents += a.ProvisionCents
-		s.OpenInvoices += a.Invoices
-		if b > 0 {
-			s.OverdueCents += a.BalanceCents
-		}
-		if a.FromDays > 90 {
-			s.Over90Cents += a.BalanceCents
-		}
-	}
-	s.CurrentCents = s.ReceivableCents - s.OverdueCents
+	t := total(s.Aging, provision)
+	s.ReceivableCents, s.CurrentCents, s.OverdueCents, s.Over90Cents = t.receivable, t.current, t.overdue, t.over90
+	s.ProvisionCents, s.OpenInvoices = t.provision, t.invoices
 	s.OverdueShare = ratio(s.OverdueCents, s.ReceivableCents)
 	s.DefaultRate = ratio(s.Over90Cents, s.ReceivableCents)
 	s.Coverage = ratio(s.ProvisionCents, s.Over90Cents)
