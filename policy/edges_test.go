@@ -9,61 +9,6 @@ import (
 	"dunning/policy"
 )
 
-// TestEveryHourRuleHasItsEdges asks each contact_hours rule of every embedded
-// pack for the minute before and after it opens and closes.
-func TestEveryHourRuleHasItsEdges(t *testing.T) {
-	for _, name := range []string{"br-states", "febraban", "us-reg-f"} {
-		p, err := policy.EmbeddedPack(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e, err := policy.NewWithPacks(policy.DefaultConfig(), []policy.Pack{p})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range p.Rules {
-			if r.Kind != policy.ContactHours {
-				continue
-			}
-			uf := "MG"
-			if len(r.UF) > 0 {
-				uf = r.UF[0]
-			}
-			t.Run(r.ID, func(t *testing.T) { checkEdges(t, e, r, uf) })
-		}
-	}
-}
-
-func checkEdges(t *testing.T, e *policy.Engine, r policy.Rule, uf string) {
-	tuesday, saturday := data.MakeDate(2026, time.March, 10), data.MakeDate(2026, time.March, 14)
-	zone, err := time.LoadLocation("America/Manaus") // UTC−4 all the year
-	if err != nil {
-		t.Fatal(err)
-	}
-	ask := func(day data.Date, minute int) string {
-		c, f := friendly(uf, day)
-		c.Timezone = zone.String()
-		y, m, d := day.Time().Date()
-		return e.CheckAt(c, f, data.Voice, time.Date(y, m, d, 0, minute, 0, 0, zone)).RuleID
-	}
-	for _, w := range []struct {
-		day   data.Date
-		hours *policy.Hours
-	}{{tuesday, r.Weekdays}, {saturday, r.Saturdays}} {
-		if w.hours == nil {
-			if got := ask(w.day, 12*60); got != r.ID {
-				t.Errorf("%s has no hours, yet noon is ruled %q", w.day, got)
-			}
-			continue
-		}
-		for minute, want := range map[int]string{w.hours.Start - 1: r.ID, w.hours.Start: "", w.hours.End - 1: "", w.hours.End: r.ID} {
-			if got := ask(w.day, minute); got != want {
-				t.Errorf("%s %02d:%02d: ruled %q, want %q", w.day, minute/60, minute%60, got, want)
-			}
-		}
-	}
-}
-
 // TestStrictestPackWins combines hours of several packs: what all leave open.
 func TestStrictestPackWins(t *testing.T) {
 	cases := []struct{ name, uf, at, want string }{
@@ -129,47 +74,6 @@ func TestZoneAndSummerTimeEdges(t *testing.T) {
 		if v := e.CheckAt(c, f, data.Voice, at); v.RuleID != tc.want {
 			t.Errorf("%s: got %q, want %q", tc.name, v.RuleID, tc.want)
 		}
-	}
-}
-
-// TestDayRulesTurnAtLocalMidnight: what counts days is forbidden in the last
-// minute of its last day, and allowed in the first open minute after it.
-func TestDayRulesTurnAtLocalMidnight(t *testing.T) {
-	tuesday := data.MakeDate(2026, time.March, 10) // Monday before and Wednesday after are no holidays
-	cases := []struct {
-		name   string
-		rule   string
-		change func(*policy.Config)
-		facts  func(*policy.Facts)
-		lasts  bool // allowed on the first day, forbidden from the second on
-	}{
-		{name: "gap", rule: "min_gap", facts: func(f *policy.Facts) { f.Touches = []data.Date{tuesday - 1} }},
-		{name: "week", rule: "max_touches_7", facts: func(f *policy.Facts) { f.Touches = []data.Date{tuesday - 6, tuesday - 4, tuesday - 2} }},
-		{name: "promise", rule: "promise_open", facts: func(f *policy.Facts) { f.PromiseOpenUntil = tuesday - 2 }},
-		{name: "grace", rule: "grace", change: func(c *policy.Config) { c.GraceDays = 3 }, facts: func(f *policy.Facts) { f.DaysPastDue = 3 }},
-		{name: "pause", rule: "paused", change: func(c *policy.Config) { c.Paused = []policy.Pause{{CustomerID: "c1", Until: tuesday}} }},
-		{name: "prevention", rule: "too_early", facts: func(f *policy.Facts) { f.DaysPastDue = -11 }},
-		{name: "payment", rule: "payment_in_flight", change: func(c *policy.Config) { c.PaymentHoldDays = 3 }, facts: func(f *policy.Facts) { f.LastPaymentOn = tuesday - 2 }},
-		{name: "prescription", rule: "prescribed", facts: func(f *policy.Facts) { f.DaysPastDue = 1825 }, lasts: true},
-	}
-	for _, tc := range cases {
-		t.Run(tc.name, func(t *testing.T) {
-			e := newEngine(t, tc.change)
-			c, f := friendly("SP", tuesday)
-			if tc.facts != nil {
-				tc.facts(&f)
-			}
-			first, second := tc.rule, ""
-			if tc.lasts {
-				first, second = "", tc.rule
-			}
-			if v := e.CheckAt(c, f, data.SMS, instant(t, "2026-03-10T22:59:00Z")); v.RuleID != first {
-				t.Errorf("in the last minute of Tuesday: %q, want %q", v.RuleID, first)
-			}
-			if v := e.CheckAt(c, f, data.SMS, instant(t, "2026-03-11T11:00:00Z")); v.RuleID != second {
-				t.Errorf("in the first minute of Wednesday: %q, want %q", v.RuleID, second)
-			}
-		})
 	}
 }
 
@@ -271,6 +175,8 @@ func TestHousePolicy(t *testing.T) {
 		{"good payer, not very late, by e-mail", soft, late(15), data.Email, ""},
 		{"good payer, late", soft, late(16), data.Voice, ""},
 		{"payment in flight", nil, flying, data.Email, "payment_in_flight"},
+		{"the last day of a pause", func(c *policy.Config) { c.Paused = []policy.Pause{{CustomerID: "c1", Until: day}} }, late(30), data.Email, "paused"},
+		{"the day after it", func(c *policy.Config) { c.Paused = []policy.Pause{{CustomerID: "c1", Until: day - 1}} }, late(30), data.Email, ""},
 		{"another's pause", func(c *policy.Config) { c.Paused = []policy.Pause{{CustomerID: "c2", Until: day}} }, late(30), data.Email, ""},
 	}
 	for _, tc := range cases {
