@@ -1,13 +1,10 @@
 package optimizer
 
 import (
-	"context"
 	"math"
 	"runtime"
 	"slices"
 	"sync"
-
-	"gonum.org/v1/gonum/mat"
 )
 
 // smooth is the dual of some customers' allocation, smoothed by the entropy of
@@ -33,6 +30,7 @@ type smooth struct {
 	use    []int32   // uses of mix m: use[m] ≤ k < use[m+1]
 	row    []int32
 	amount []float64
+	parts  []*smoothPart // of the last evaluation; the next takes their memory
 }
 
 // newSmooth lays out in flat slices the options that a box left open. limit is
@@ -89,44 +87,45 @@ const smoothParts = 8
 type smoothPoint struct {
 	value    float64
 	gradient []float64
-	hessian  []float64 // rows × rows, T·Hessian: the covariance of the customers' choices, summed
+	hessian  []float64 // rows × rows, T·Hessian: the covariance of the customers' choices, summed; nil unless asked for
 	between  []float64 // rows × rows, Σ_i ā_i ā_iᵀ of the expected uses; nil unless asked for
 }
 
 // at evaluates F; second asks for the Hessian, spread for between, too.
 func (s *smooth) at(price []float64, temperature float64, second, spread bool) *smoothPoint {
-	n := len(s.limit)
 	cost := s.costs(price)
-	parts := make([]*smoothPart, smoothParts)
+	if s.parts == nil {
+		s.parts = make([]*smoothPart, smoothParts)
+		for k := range s.parts {
+			s.parts[k] = &smoothPart{s: s}
+		}
+	}
 	var wg sync.WaitGroup
 	turn := make(chan struct{}, runtime.GOMAXPROCS(0))
 	groups := len(s.weight)
-	for k := range parts {
+	for k, p := range s.parts {
 		turn <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-turn }()
-			p := &smoothPart{s: s, cost: cost, temperature: temperature, taken: make([]float64, len(cost)),
-				mean: make([]float64, n), seen: make([]bool, n)}
-			if second {
-				p.within = make([]float64, n*n)
-			}
-			if spread {
-				p.between = make([]float64, n*n)
-			}
+			p.reset(cost, temperature, second, spread)
 			for g := groups * k / smoothParts; g < groups*(k+1)/smoothParts; g++ {
 				p.add(g)
 			}
-			parts[k] = p
 		})
 	}
 	wg.Wait()
-	for _, p := range parts[1:] {
-		parts[0].value += p.value
-		addTo(parts[0].taken, p.taken)
-		addTo(parts[0].within, p.within)
-		addTo(parts[0].between, p.between)
+	total := s.parts[0]
+	for _, p := range s.parts[1:] {
+		total.value += p.value
+		addTo(total.taken, p.taken)
+		if second {
+			addTo(total.within, p.within)
+		}
+		if spread {
+			addTo(total.between, p.between)
+		}
 	}
-	return s.pointOf(parts[0], price)
+	return s.pointOf(total, price)
 }
 
 func addTo(a, b []float64) {
@@ -137,11 +136,16 @@ func addTo(a, b []float64) {
 
 // pointOf turns the sums over the groups into derivatives.
 func (s *smooth) pointOf(p *smoothPart, price []float64) *smoothPoint {
-	out := &smoothPoint{value: p.value, gradient: slices.Clone(s.limit), hessian: p.within, between: p.between}
+	out := &smoothPoint{value: p.value, gradient: slices.Clone(s.limit)}
+	if p.second {
+		out.hessian = mirrored(p.within, len(price))
+	}
+	if p.spread {
+		out.between = mirrored(p.between, len(price))
+	}
 	for r, y := range price {
 		out.value += y * s.limit[r]
 	}
-	n := len(price)
 	for m, taken := range p.taken {
 		if taken == 0 {
 			continue
@@ -151,18 +155,18 @@ func (s *smooth) pointOf(p *smoothPart, price []float64) *smoothPoint {
 			out.gradient[r] -= taken * amounts[i]
 		}
 	}
-	mirror(out.hessian, n)
-	mirror(out.between, n)
 	return out
 }
 
-// mirror fills the upper triangle from the lower.
-func mirror(m []float64, n int) {
-	for k := range m {
-		if r, q := k/n, k%n; r < q {
-			m[k] = m[q*n+r]
+// mirrored returns the symmetric matrix of a lower triangle.
+func mirrored(lower []float64, n int) []float64 {
+	m := slices.Clone(lower)
+	for r := range n {
+		for q := range r {
+			m[q*n+r] = m[r*n+q]
 		}
 	}
+	return m
 }
 
 // smoothPart is the sums over some groups.
@@ -170,15 +174,44 @@ type smoothPart struct {
 	s           *smooth
 	cost        []float64
 	temperature float64
+	second      bool // sum within
+	spread      bool // sum between
 	value       float64
 	taken       []float64 // expected number of customers by mix
-	within      []float64 // lower triangle of T·Hessian; nil unless asked for
+	within      []float64 // lower triangle of T·Hessian
 	between     []float64
 
 	share []float64
 	mean  []float64 // expected uses of the group
 	seen  []bool
 	rows  []int32 // seen
+}
+
+// reset makes a part ready for another sum, in the memory of the one before.
+func (p *smoothPart) reset(cost []float64, temperature float64, second, spread bool) {
+	n := len(p.s.limit)
+	p.cost, p.temperature, p.value = cost, temperature, 0
+	p.second, p.spread = second, spread
+	p.taken = zeros(p.taken, len(cost))
+	if second {
+		p.within = zeros(p.within, n*n)
+	}
+	if spread {
+		p.between = zeros(p.between, n*n)
+	}
+	if p.mean == nil { // add leaves both empty
+		p.mean, p.seen = make([]float64, n), make([]bool, n)
+	}
+}
+
+// zeros returns n zeros, in the memory of a slice where it suffices.
+func zeros(in []float64, n int) []float64 {
+	if cap(in) < n {
+		return make([]float64, n)
+	}
+	in = in[:n]
+	clear(in)
+	return in
 }
 
 // coldShare is how many temperatures below the best an option is left out: its
@@ -218,7 +251,7 @@ func (p *smoothPart) add(g int) {
 	if !decided {
 		p.value += weight * p.temperature * math.Log(total)
 	}
-	if decided && p.between == nil || p.within == nil {
+	if decided && !p.spread || !p.second {
 		for k, x := range p.share {
 			if x > 0 {
 				p.taken[s.mix[first+int32(k)]] += weight * x / total
@@ -266,49 +299,13 @@ func (p *smoothPart) addMean(weight float64, undecided bool) {
 			if undecided {
 				p.within[int(r)*n+int(q)] -= product
 			}
-			if p.between != nil {
+			if p.spread {
 				p.between[int(r)*n+int(q)] += product
 			}
 		}
 	}
 	for _, r := range p.rows {
 		p.mean[r], p.seen[r] = 0, false
-	}
-}
-
-// minimise moves price, in place, to the minimum of F at a temperature, by
-// Newton's method on the prices that are not held at a bound. It stops when the
-// prices are off by a fraction of what the choices' own randomness would move
-// them.
-func (s *smooth) minimise(ctx context.Context, price []float64, temperature float64) {
-	here := s.at(price, temperature, true, false)
-	next := make([]float64, len(price))
-	for range newtonSteps {
-		free := s.free(price, here.gradient)
-		if len(free) == 0 || ctx.Err() != nil {
-			return
-		}
-		step, decrement := newtonStep(here, free, s.scale, temperature)
-		if decrement < newtonTolerance*temperature*float64(len(free)) {
-			return
-		}
-		length, found := 1.0, false
-		for range 30 {
-			copy(next, price)
-			for k, r := range free {
-				next[r] = min(max(s.b.lower[r], price[r]+length*step[k]), s.b.upper[r])
-			}
-			there := s.at(next, temperature, true, false)
-			if there.value < here.value-1e-4*length*decrement || decrement < 1e-13*abs(here.value) {
-				copy(price, next)
-				here, found = there, true
-				break
-			}
-			length /= 4
-		}
-		if !found {
-			return
-		}
 	}
 }
 
@@ -374,61 +371,4 @@ func (s *smooth) best(g int, cost []float64) int32 {
 		}
 	}
 	return best
-}
-
-// Constants of minimise.
-const (
-	newtonSteps     = 200
-	newtonTolerance = 0.003 // of the temperature and row, in the squared distance
-)
-
-// free lists the rows that are not held at an edge of the box.
-func (s *smooth) free(price, gradient []float64) (rows []int) {
-	for r, y := range price {
-		if y <= s.b.lower[r] && gradient[r] >= 0 || y >= s.b.upper[r] && gradient[r] <= 0 {
-			continue
-		}
-		rows = append(rows, r)
-	}
-	return rows
-}
-
-// newtonStep returns the step of the free rows and the squared length of the
-// gradient in the metric of the Hessian.
-func newtonStep(at *smoothPoint, free []int, scale []float64, temperature float64) (step []float64, decrement float64) {
-	f := at.factor(free, scale)
-	g := mat.NewVecDense(len(free), nil)
-	for k, r := range free {
-		g.SetVec(k, -at.gradient[r]*temperature)
-	}
-	var d mat.VecDense
-	if err := f.SolveVecTo(&d, g); err != nil && d.IsEmpty() {
-		return make([]float64, len(free)), 0
-	}
-	step = make([]float64, len(free))
-	for k, r := range free {
-		step[k] = d.AtVec(k)
-		decrement -= step[k] * at.gradient[r]
-	}
-	return step, decrement
-}
-
-// factor returns the Cholesky factor of the rows' part of T·Hessian. Every row
-// gets the variance of a thousandth of a customer on top, so that rows that
-// nobody is undecided about do not make it singular.
-func (at *smoothPoint) factor(rows []int, scale []float64) *mat.Cholesky {
-	n := len(at.gradient)
-	for ridge := 1e-3; ; ridge *= 100 {
-		m := mat.NewSymDense(len(rows), nil)
-		for i, r := range rows {
-			for k, q := range rows[:i+1] {
-				m.SetSym(i, k, at.hessian[r*n+q])
-			}
-			m.SetSym(i, i, at.hessian[r*n+r]+ridge*scale[r]*scale[r])
-		}
-		var f mat.Cholesky
-		if f.Factorize(m) {
-			return &f
-		}
-	}
 }
