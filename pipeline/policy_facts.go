@@ -15,7 +15,7 @@ const factsDays = 31
 // before asOf.
 func policyFacts(h *features.History, asOf data.Date, balance data.Cents, pastDue int32, engine *policy.Engine) policy.Facts {
 	f := policy.Facts{AsOf: asOf, BalanceCents: balance, DaysPastDue: pastDue}
-	leavePaused(&f, h, engine.PausedInvoices())
+	engine.LeavePaused(&f, h.Invoices, h.Payments)
 	voice := map[string]bool{}
 	for _, t := range h.Touches {
 		day := data.DateOf(t.SentAt)
@@ -46,30 +46,6 @@ func policyFacts(h *features.History, asOf data.Date, balance data.Cents, pastDu
 		}
 	}
 	return f
-}
-
-// leavePaused takes paused invoices out of what counts as owed. Where all open ones
-// are paused, the customer is, until the first of them goes on.
-func leavePaused(f *policy.Facts, h *features.History, until map[string]data.Date) {
-	if len(until) == 0 {
-		return
-	}
-	open := unpaused(h.Invoices, until, f.AsOf)
-	if len(open) == len(h.Invoices) {
-		return
-	}
-	of := func(invoices []data.Invoice) *features.History {
-		return features.NewHistory(features.History{Invoices: invoices, Payments: slices.Clone(h.Payments)})
-	}
-	if rest := of(open); rest.Balance(f.AsOf) > 0 {
-		f.BalanceCents, f.DaysPastDue = rest.Balance(f.AsOf), rest.DaysPastDue(f.AsOf)
-		return
-	}
-	for _, v := range h.Invoices {
-		if of([]data.Invoice{v}).Balance(f.AsOf) > 0 && (f.PausedUntil == 0 || until[v.InvoiceID] < f.PausedUntil) {
-			f.PausedUntil = until[v.InvoiceID]
-		}
-	}
 }
 
 // unpaused leaves out the invoices that are paused on a day.

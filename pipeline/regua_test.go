@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"dunning/data"
@@ -260,5 +261,51 @@ func TestPausedInvoicesAreNotOwed(t *testing.T) {
 	subject := e.Prepare(&h.Customer, &f)
 	if last, next := e.RuleID(e.Decide(&subject, data.SMS, day+2)), e.RuleID(e.Decide(&subject, data.SMS, day+3)); last != "paused" || next != "" {
 		t.Errorf("on the last day of the pause %q, on the next %q", last, next)
+	}
+}
+
+// TestWhatIsLeftOfPausesIsTheBalance: the balance and the days past due that the rules
+// are asked about are those of the same customer without his paused invoices, for any
+// invoices, payments, cancellations and pauses.
+func TestWhatIsLeftOfPausesIsTheBalance(t *testing.T) {
+	const asOf = data.Date(20_000)
+	rng := rand.New(rand.NewPCG(6, 1))
+	some, all := 0, 0
+	for range 3_000 {
+		var h features.History
+		var pauses []policy.Pause
+		for k := range 1 + rng.IntN(4) {
+			v := data.Invoice{InvoiceID: fmt.Sprint(k), IssuedOn: asOf + data.Date(rng.IntN(60)-55), AmountCents: data.Cents(rng.IntN(100))}
+			v.DueOn = v.IssuedOn + data.Date(rng.IntN(40))
+			if rng.IntN(5) == 0 {
+				v.CancelledOn = new(asOf + data.Date(rng.IntN(6)-3))
+			}
+			for p := range rng.IntN(3) {
+				h.Payments = append(h.Payments, data.Payment{PaymentID: fmt.Sprint(k, p), InvoiceID: v.InvoiceID, AmountCents: data.Cents(rng.IntN(60)), PaidAt: (asOf + data.Date(rng.IntN(20)-17)).Time()})
+			}
+			if rng.IntN(2) == 0 {
+				pauses = append(pauses, policy.Pause{InvoiceID: v.InvoiceID, Until: asOf + data.Date(rng.IntN(4)-1)})
+			}
+			h.Invoices = append(h.Invoices, v)
+		}
+		e := pausing(t, pauses...)
+		rest := features.NewHistory(features.History{Invoices: unpaused(h.Invoices, e.PausedInvoices(), asOf), Payments: slices.Clone(h.Payments)})
+		whole := features.NewHistory(h)
+		f := policyFacts(whole, asOf, whole.Balance(asOf), whole.DaysPastDue(asOf), e)
+		want := rest
+		if rest.Balance(asOf) == 0 {
+			want = whole
+		}
+		if f.BalanceCents != want.Balance(asOf) || f.DaysPastDue != want.DaysPastDue(asOf) || (f.PausedUntil != 0) != (rest.Balance(asOf) == 0 && whole.Balance(asOf) > 0) {
+			t.Fatalf("%+v of %+v, paused %+v", f, whole.Invoices, pauses)
+		}
+		if f.PausedUntil != 0 {
+			all++
+		} else if f.BalanceCents < whole.Balance(asOf) {
+			some++
+		}
+	}
+	if some < 300 || all < 300 {
+		t.Errorf("%d with some invoices paused, %d with all: the test would see little", some, all)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -402,9 +401,9 @@ func (s *FileStore) loadPortfolio(v version) (*Portfolio, error) {
 	if err != nil {
 		return nil, err
 	}
-	hash, wanted := sha256.New(), m.Files[:0:0]
+	all, hash, wanted := m.Files, sha256.New(), m.Files[:0:0]
 	for _, f := range m.Files {
-		if table := path.Dir(f.Name); table == "customers" || table == "promises" || slices.Contains(pastTables, table) {
+		if table := tableOf(f); table == "customers" || table == "promises" || slices.Contains(pastTables, table) {
 			wanted = append(wanted, f)
 			fmt.Fprintln(hash, f.Name, f.SHA256)
 		}
@@ -417,7 +416,7 @@ func (s *FileStore) loadPortfolio(v version) (*Portfolio, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Version = hex.EncodeToString(hash.Sum(nil))
+	p.Version, p.dir, p.files = hex.EncodeToString(hash.Sum(nil)), v.dir, all
 	return p, nil
 }
 

@@ -22,6 +22,9 @@ type Portfolio struct {
 	places   []whereabouts
 	groups   []string // segments
 	past     past
+	pauses   pauses
+	dir      string      // the folder it was read from
+	files    []data.File // of that folder
 }
 
 // whereabouts is what decides about a customer's hours.
@@ -160,9 +163,12 @@ func (r *portfolioReader) sort() error {
 func namesUnder(files []data.File, table string) []string {
 	var names []string
 	for _, f := range files {
-		if path.Dir(f.Name) == table {
+		if tableOf(f) == table {
 			names = append(names, f.Name)
 		}
 	}
 	return names
 }
+
+// tableOf names the table that a file is part of.
+func tableOf(f data.File) string { return path.Dir(f.Name) }

@@ -80,7 +80,9 @@ func (r *Rechecker) check(ctx context.Context, at time.Time, actions []ledger.Ac
 	}
 	verdicts := make([]ledger.Verdict, len(actions))
 	for i, a := range actions {
-		verdicts[i] = r.verdict(lake, scores, news[a.CustomerID], at, a)
+		if verdicts[i], err = r.verdict(lake, scores, news[a.CustomerID], at, a); err != nil {
+			return nil, err
+		}
 	}
 	return verdicts, nil
 }
@@ -157,17 +159,17 @@ func (n *news) last(matter string, at time.Time) bool {
 }
 
 // verdict says what becomes of one action.
-func (r *Rechecker) verdict(lake *Portfolio, scores *Scores, n *news, at time.Time, a ledger.Action) ledger.Verdict {
+func (r *Rechecker) verdict(lake *Portfolio, scores *Scores, n *news, at time.Time, a ledger.Action) (ledger.Verdict, error) {
 	customer, ok := lake.Customer(a.CustomerID)
 	if !ok {
-		return ledger.Verdict{Decision: ledger.Withhold, Reason: "unknown_customer: not in the lake"}
+		return ledger.Verdict{Decision: ledger.Withhold, Reason: "unknown_customer: not in the lake"}, nil
 	}
 	customer.NamedSegment = scores.NamedSegment(a.CustomerID)
 	if n.dispute != nil {
 		customer.Dispute = *n.dispute
 	}
 	if consent, ok := n.consent[a.Channel]; ok && !consent {
-		return ledger.Verdict{Decision: ledger.Withhold, Reason: "opt_out: the customer opted out of " + string(a.Channel)}
+		return ledger.Verdict{Decision: ledger.Withhold, Reason: "opt_out: the customer opted out of " + string(a.Channel)}, nil
 	}
 	facts := policy.Facts{AsOf: scores.AsOf, PromiseOpenUntil: max(lake.Promised(a.CustomerID), n.promised),
 		Touches: n.touches, TouchedOn: n.channels, LastPaymentOn: n.paidOn, LastConversation: n.spokenOn}
@@ -175,14 +177,18 @@ func (r *Rechecker) verdict(lake *Portfolio, scores *Scores, n *news, at time.Ti
 		facts.PromiseOpenUntil = 0 // its day has passed
 	}
 	if score, ok := scores.Find(a.CustomerID); ok { // who is not scored owes nothing
-		facts.BalanceCents, facts.DaysPastDue = score.BalanceCents-n.paid, score.DaysPastDue
+		facts.BalanceCents, facts.DaysPastDue = score.BalanceCents, score.DaysPastDue
+		if err := r.leavePaused(lake, a.CustomerID, &facts); err != nil {
+			return ledger.Verdict{}, err
+		}
+		facts.BalanceCents -= n.paid
 	}
 	v := r.engine.CheckAt(customer, facts, a.Channel, at)
 	if v.Allowed {
-		return ledger.Verdict{Decision: ledger.HandOut, SoftTone: v.SoftTone}
+		return ledger.Verdict{Decision: ledger.HandOut, SoftTone: v.SoftTone}, nil
 	}
 	if !v.NextAllowed.IsZero() && v.NextAllowed.Before(a.WindowEnd) {
-		return ledger.Verdict{Decision: ledger.Later, Reason: v.RuleID}
+		return ledger.Verdict{Decision: ledger.Later, Reason: v.RuleID}, nil
 	}
-	return ledger.Verdict{Decision: ledger.Withhold, Reason: fmt.Sprintf("%s: %s", v.RuleID, v.English)}
+	return ledger.Verdict{Decision: ledger.Withhold, Reason: fmt.Sprintf("%s: %s", v.RuleID, v.English)}, nil
 }
