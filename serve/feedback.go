@@ -1,15 +1,12 @@
 package serve
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,17 +33,19 @@ var feedbackTables = map[string][]string{
 
 // WriteFeedback writes what was sent and reported into the home's folder, from
 // the last day that is there on (from the first where all is true). Each file
-// appears whole, and the same ledger gives the same bytes. A touch is an action
+// appears whole, and the same ledger gives the same bytes; no more than some of the
+// rows are in memory at once. A touch is an action
 // that was sent; its touch_id is the action's id.
 func WriteFeedback(ctx context.Context, l *ledger.Store, home string, all bool, now time.Time) error {
 	root := filepath.Join(home, EventsFolder)
 	from := time.Time{}
-	for table, columns := range feedbackTables {
-		dir := filepath.Join(root, table)
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+	files := feedbackFiles{root: root, files: map[string]*feedbackFile{}}
+	defer files.discard()
+	for table := range feedbackTables {
+		if err := os.MkdirAll(filepath.Join(root, table), 0o755); err != nil {
 			return fmt.Errorf("serve: %w: %w", data.ErrUsage, err)
 		}
-		if err := writeTable(filepath.Join(dir, "none.csv"), columns, nil); err != nil {
+		if err := files.add(table, "none", nil); err != nil {
 			return err
 		}
 	}
@@ -56,58 +55,48 @@ func WriteFeedback(ctx context.Context, l *ledger.Store, home string, all bool, 
 			return err
 		}
 	}
-	sent, err := l.SentBetween(ctx, from, now.Add(time.Hour))
-	if err != nil {
-		return err
+	add := func(table string, told time.Time, row ...string) error {
+		return files.add(table, data.DateOf(told).String(), row)
 	}
-	events, err := l.EventsReceived(ctx, from, now.Add(time.Hour))
-	if err != nil {
-		return err
-	}
-	rows := map[string][][]string{} // by TABLE/DAY
-	add := func(table string, told time.Time, row ...string) {
-		name := filepath.Join(table, data.DateOf(told).String()+".csv")
-		rows[name] = append(rows[name], row)
-	}
-	for _, a := range sent {
+	err := l.SentBetween(ctx, from, now.Add(time.Hour), func(a ledger.SentAction) error {
 		cost := a.CostCents
 		if a.RealCostCents != nil {
 			cost = *a.RealCostCents
 		}
-		add("touches", a.SentAt, a.ActionID, a.CustomerID, string(a.Channel), stamp(a.SentAt), number(int64(cost)), a.Template, a.PlanID, strconv.FormatFloat(a.TreatProb, 'g', -1, 64))
-		add("touch_events", a.SentAt, a.ActionID, stamp(a.SentAt), string(data.EventSent))
+		return errors.Join(
+			add("touches", a.SentAt, a.ActionID, a.CustomerID, string(a.Channel), stamp(a.SentAt), number(int64(cost)), a.Template, a.PlanID, strconv.FormatFloat(a.TreatProb, 'g', -1, 64)),
+			add("touch_events", a.SentAt, a.ActionID, stamp(a.SentAt), string(data.EventSent)))
+	})
+	if err != nil {
+		return err
 	}
-	for _, e := range events {
-		addEvent(add, e)
+	if err := l.EventsReceived(ctx, from, now.Add(time.Hour), func(e ledger.ReceivedEvent) error { return addEvent(add, e) }); err != nil {
+		return err
 	}
-	for name, list := range rows {
-		table, _, _ := strings.Cut(filepath.ToSlash(name), "/")
-		if err := writeTable(filepath.Join(root, name), feedbackTables[table], list); err != nil {
-			return err
-		}
-	}
-	return nil
+	return files.publish()
 }
 
 // addEvent adds the rows of one event.
-func addEvent(add func(table string, told time.Time, row ...string), e ledger.ReceivedEvent) {
+func addEvent(add func(table string, told time.Time, row ...string) error, e ledger.ReceivedEvent) error {
+	var err error
 	if e.Kind.OfTouch() {
-		add("touch_events", e.ReceivedAt, e.ActionID, stamp(e.At), string(e.Kind))
+		err = add("touch_events", e.ReceivedAt, e.ActionID, stamp(e.At), string(e.Kind))
 	}
 	switch e.Kind {
 	case ledger.EventPayment:
-		add("payments", e.ReceivedAt, e.ID, e.InvoiceID, e.CustomerID, stamp(e.At), number(int64(e.AmountCents)), e.Method)
+		return add("payments", e.ReceivedAt, e.ID, e.InvoiceID, e.CustomerID, stamp(e.At), number(int64(e.AmountCents)), e.Method)
 	case ledger.EventPromise:
-		add("promises", e.ReceivedAt, e.ID, e.CustomerID, stamp(e.At), e.DueOn.String(), number(int64(e.AmountCents)), number(int64(max(e.Instalment, 1))))
+		return add("promises", e.ReceivedAt, e.ID, e.CustomerID, stamp(e.At), e.DueOn.String(), number(int64(e.AmountCents)), number(int64(max(e.Instalment, 1))))
 	case ledger.EventOptOut, ledger.EventOptIn, ledger.EventComplained:
 		kind := e.Kind
 		if kind == ledger.EventComplained {
 			kind = ledger.EventOptOut
 		}
-		add("opt_outs", e.ReceivedAt, e.CustomerID, string(e.Channel), stamp(e.At), string(kind))
+		return errors.Join(err, add("opt_outs", e.ReceivedAt, e.CustomerID, string(e.Channel), stamp(e.At), string(kind)))
 	case ledger.EventDispute, ledger.EventDisputeClosed:
-		add("disputes", e.ReceivedAt, e.CustomerID, stamp(e.At), string(e.Kind))
+		return add("disputes", e.ReceivedAt, e.CustomerID, stamp(e.At), string(e.Kind))
 	}
+	return err
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
@@ -130,18 +119,4 @@ func lastFeedback(root string) (time.Time, error) {
 		}
 	}
 	return last.Time(), nil
-}
-
-// writeTable writes a CSV file unless it is so already: a file that is as it was
-// keeps its time, and extract need not read it again.
-func writeTable(path string, columns []string, rows [][]string) error {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	if err := w.WriteAll(slices.Concat([][]string{columns}, rows)); err != nil {
-		return fmt.Errorf("serve: %s: %w", path, err)
-	}
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, b.Bytes()) {
-		return nil
-	}
-	return data.WriteFile(path, b.Bytes())
 }

@@ -89,15 +89,26 @@ func TestFeedback(t *testing.T) {
 		"opt_outs/2026-03-10.csv": "customer_id,channel,at,kind\n" + grant.Actions[0].CustomerID + ",sms,2026-03-10T13:00:00.000000Z,opt_out\n",
 		"promises/none.csv":       "promise_id,customer_id,made_at,due_on,amount_cents,instalment_no\n",
 	}
-	for _, all := range []bool{false, false, true} {
+	folder := filepath.Join(h.dir, serve.EventsFolder)
+	for round, all := range []bool{false, false, true} {
+		if round == 1 { // now each row goes to the disk by itself
+			serve.SetFeedbackBufferForTest(t, 1)
+		}
+		before, _ := os.Stat(filepath.Join(folder, "touches", "2026-03-10.csv"))
 		if err := serve.WriteFeedback(t.Context(), r.ledger, h.dir, all, r.clock.now()); err != nil {
 			t.Fatal(err)
 		}
 		for name, text := range want {
-			b, err := os.ReadFile(filepath.Join(h.dir, serve.EventsFolder, name))
+			b, err := os.ReadFile(filepath.Join(folder, name))
 			if err != nil || string(b) != text {
 				t.Errorf("%s: %v\n%s\nwant\n%s", name, err, b, text)
 			}
+		}
+		if after, err := os.Stat(filepath.Join(folder, "touches", "2026-03-10.csv")); err != nil || round > 0 && !os.SameFile(before, after) {
+			t.Errorf("a file that was so already was written again: %v", err)
+		}
+		if left, err := filepath.Glob(filepath.Join(folder, "*", ".*")); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v, %v", left, err)
 		}
 	}
 }

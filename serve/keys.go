@@ -119,7 +119,7 @@ CREATE TABLE IF NOT EXISTS api_keys (
 // exist, readable by its owner only. home must exist. It is for what stands beside
 // the ledger: keys, people. The error has no package's name yet.
 func OpenDatabase(ctx context.Context, home, schema string) (*sqlite.DB, error) {
-	db, err := sqlite.Open(ctx, filepath.Join(home, DatabaseName), sqlite.Settings{Conns: 4, Query: url.Values{"_txlock": {"immediate"}}})
+	db, err := sqlite.Open(ctx, filepath.Join(home, DatabaseName), sqlite.Settings{Conns: 4, Query: url.Values{"_txlock": {"immediate"}, "_stmt_cache_size": {"16"}}})
 	if err != nil {
 		return nil, err
 	}

@@ -235,10 +235,19 @@ func (s *Store) Events(ctx context.Context, after int64, limit int) ([]ReceivedE
 	return s.events(ctx, `seq > $1 ORDER BY seq LIMIT $2`, after, limit)
 }
 
-// EventsReceived returns the events that came from one instant on and before
-// another, in the order in which they came.
-func (s *Store) EventsReceived(ctx context.Context, from, before time.Time) ([]ReceivedEvent, error) {
-	return s.events(ctx, `received_at >= $1 AND received_at < $2 ORDER BY seq`, from.UnixMicro(), before.UnixMicro())
+// EventsReceived calls each with the events that came from one instant on and
+// before another, in the order in which they came. An error of each ends it and is
+// returned. each must not write to the ledger.
+func (s *Store) EventsReceived(ctx context.Context, from, before time.Time, each func(ReceivedEvent) error) error {
+	return s.read(ctx, func(t transaction) error {
+		return t.query(`SELECT `+eventColumns+` FROM events WHERE received_at >= $1 AND received_at < $2 ORDER BY received_at, seq`, []any{from.UnixMicro(), before.UnixMicro()}, func(row scanner) error {
+			e, err := scanEvent(row)
+			if err != nil {
+				return err
+			}
+			return each(e)
+		})
+	})
 }
 
 // EventsOf returns the events of the given kinds of customers, in the order in

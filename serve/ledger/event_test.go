@@ -54,8 +54,9 @@ func TestEvents(t *testing.T) {
 		if err != nil || len(of) != 2 || of[0].ID != "E1" || of[1].ID != "E3" {
 			t.Errorf("%+v, %v", of, err)
 		}
-		if in, err := h.EventsReceived(ctx, noon, noon.Add(time.Hour)); err != nil || len(in) != 3 {
-			t.Errorf("%d, %v", len(in), err)
+		in := 0
+		if err := h.EventsReceived(ctx, noon, noon.Add(time.Hour), func(ledger.ReceivedEvent) error { in++; return nil }); err != nil || in != 3 {
+			t.Errorf("%d, %v", in, err)
 		}
 		h.verified(t)
 	})

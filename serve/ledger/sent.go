@@ -47,25 +47,26 @@ type SentAction struct {
 	RealCostCents *data.Cents
 }
 
-// SentBetween returns the actions that were sent from one instant on and before
-// another, in the order of the queue.
-func (s *Store) SentBetween(ctx context.Context, from, before time.Time) ([]SentAction, error) {
-	var out []SentAction
-	err := s.read(ctx, func(t transaction) (err error) {
-		out, err = all(t, `SELECT `+actionColumns("a")+`, d.ended_at, d.real_cost_cents FROM dispatches d JOIN actions a ON a.plan_id = d.plan_id AND a.action_id = d.action_id
-			WHERE d.state = 'sent' AND d.ended_at >= $1 AND d.ended_at < $2 ORDER BY d.number`, []any{from.UnixMicro(), before.UnixMicro()}, func(row scanner) (SentAction, error) {
+// SentBetween calls each with the actions that were sent from one instant on and
+// before another, in the order of their ends, and at one instant of the queue. An
+// error of each ends it and is returned. each must not write to the ledger.
+func (s *Store) SentBetween(ctx context.Context, from, before time.Time, each func(SentAction) error) error {
+	return s.read(ctx, func(t transaction) error {
+		return t.query(`SELECT `+actionColumns("a")+`, d.ended_at, d.real_cost_cents FROM dispatches d JOIN actions a ON a.plan_id = d.plan_id AND a.action_id = d.action_id
+			WHERE d.state = 'sent' AND d.ended_at >= $1 AND d.ended_at < $2 ORDER BY d.ended_at, d.number`, []any{from.UnixMicro(), before.UnixMicro()}, func(row scanner) error {
 			var sent SentAction
 			var at int64
 			var cost *int64
 			a, err := scanAction(row, &at, &cost)
+			if err != nil {
+				return err
+			}
 			sent.Action, sent.SentAt = a, instant(at)
 			if cost != nil {
 				v := data.Cents(*cost)
 				sent.RealCostCents = &v
 			}
-			return sent, err
+			return each(sent)
 		})
-		return err
 	})
-	return out, err
 }

@@ -1,10 +1,12 @@
 package ledger_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"dunning/data"
+	"dunning/serve/ledger"
 )
 
 // What was sent is found by its time, its customer and its id.
@@ -21,7 +23,9 @@ func TestSent(t *testing.T) {
 		ack.Outcomes[0].RealCostCents = &cost
 		ack.Outcomes = ack.Outcomes[:2]
 		must(t)(h.Ack(ctx, ack))
-		between, err := h.SentBetween(ctx, noon, noon.Add(time.Hour))
+		var between []ledger.SentAction
+		keep := func(a ledger.SentAction) error { between = append(between, a); return nil }
+		err := h.SentBetween(ctx, noon, noon.Add(time.Hour), keep)
 		if err != nil || len(between) != 2 || !between[0].SentAt.Equal(noon) {
 			t.Fatalf("%+v, %v", between, err)
 		}
@@ -33,8 +37,12 @@ func TestSent(t *testing.T) {
 				t.Errorf("the régua's step is lost: %+v", a)
 			}
 		}
-		if none, err := h.SentBetween(ctx, noon.Add(time.Second), noon.Add(time.Hour)); err != nil || len(none) != 0 {
-			t.Errorf("%+v, %v", none, err)
+		if err := h.SentBetween(ctx, noon.Add(time.Second), noon.Add(time.Hour), keep); err != nil || len(between) != 2 {
+			t.Errorf("%+v, %v", between, err)
+		}
+		stop := errors.New("stop")
+		if err := h.SentBetween(ctx, noon, noon.Add(time.Hour), func(ledger.SentAction) error { return stop }); !errors.Is(err, stop) {
+			t.Errorf("an error of the caller: %v", err)
 		}
 		customers := []string{g.Actions[0].CustomerID, g.Actions[2].CustomerID, "nobody"}
 		if to, err := h.SentTo(ctx, customers, noon); err != nil || len(to) != 1 || to[0].ActionID != g.Actions[0].ActionID {

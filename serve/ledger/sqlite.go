@@ -28,8 +28,9 @@ type sqliteDB struct {
 func openSQLite(ctx context.Context, path string) (database, error) {
 	d := &sqliteDB{path: path}
 	var err error
-	// The cache of each connection, in KiB where negative: what is touched of a
-	// plan of usual size. The rest is in the system's cache.
+	// The cache of each connection, in KiB where negative: the writer's holds what
+	// is touched of a plan of usual size. Readers forget theirs at each commit of
+	// the writer. The rest is in the system's cache.
 	open := func(conns int, more url.Values) *sqlite.DB {
 		if err != nil {
 			return nil
@@ -41,7 +42,7 @@ func openSQLite(ctx context.Context, path string) (database, error) {
 		return db
 	}
 	d.writer = open(1, url.Values{"_txlock": {"immediate"}, "_cache_size": {"-32768"}})
-	d.reader = open(4, url.Values{"_txlock": {"deferred"}, "_query_only": {"true"}, "_cache_size": {"-8192"}})
+	d.reader = open(4, url.Values{"_txlock": {"deferred"}, "_query_only": {"true"}, "_cache_size": {"-2048"}})
 	if err != nil {
 		d.close()
 		return nil, fmt.Errorf("ledger: %w", err)

@@ -51,6 +51,7 @@ func Open(ctx context.Context, path string, settings Settings) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", data.ErrUsage, err)
 	}
+	oneArena()
 	f, err := acquire(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
