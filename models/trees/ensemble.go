@@ -51,6 +51,7 @@ type Ensemble struct {
 	base     float32
 	trees    []Tree
 	flat     flat
+	packed   *packed   // nil where the forest is too large for it
 	expected float64   // base + expected leaf of every tree: the margin that SHAP values start from
 	means    []float64 // expected leaf of every tree
 }
@@ -74,6 +75,7 @@ func New(features []string, link Link, base float32, forest []Tree) (*Ensemble, 
 		depths[t] = depth
 	}
 	e.flat = flatten(forest, depths)
+	e.packed = e.flat.pack()
 	e.means = make([]float64, len(forest))
 	e.expected = float64(base)
 	for t := range forest {

@@ -119,7 +119,7 @@ func slowMargin(base float32, forest []trees.Tree, row []float32) float32 {
 
 func TestPredictFollowsTheDefinition(t *testing.T) {
 	for _, c := range []struct{ trees, features, depth, rows int }{
-		{1, 1, 0, 3}, {1, 1, 1, 64}, {5, 3, 3, 65}, {40, 7, 6, 200}, {3, 300, 12, 130}, {0, 2, 0, 5},
+		{1, 1, 0, 3}, {1, 1, 1, 64}, {5, 3, 3, 65}, {40, 7, 6, 200}, {3, 300, 12, 130}, {0, 2, 0, 5}, {1, 2, 20, 75},
 	} {
 		t.Run(fmt.Sprintf("%d trees, %d features, depth %d, %d rows", c.trees, c.features, c.depth, c.rows), func(t *testing.T) {
 			e := randomForest(t, 11, c.trees, c.features, c.depth)
@@ -142,6 +142,9 @@ func TestPredictFollowsTheDefinition(t *testing.T) {
 			}
 			if !slices.Equal(got, want) {
 				t.Error("the block differs from the rows")
+			}
+			if large := c.depth > 16; trees.IsPacked(e) == large {
+				t.Errorf("packed: %v", !large)
 			}
 		})
 	}

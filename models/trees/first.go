@@ -13,6 +13,7 @@ func (e *Ensemble) First(n int) *Ensemble {
 		end = int(e.flat.roots[n].start)
 	}
 	f.flat = flat{nodes: e.flat.nodes[:end], roots: e.flat.roots[:n], used: e.flat.used}
+	f.packed = e.packed // the same nodes under fewer roots
 	for _, m := range f.means {
 		f.expected += m
 	}

@@ -22,8 +22,8 @@ const parallelRows = 2048
 // Values and thresholds are compared as unsigned keys (see key), so that a
 // step has no branch: with k = keys[column] + bias, the row goes left exactly
 // when k < threshold, and NaN, the largest key, goes right with bias 0 and,
-// because it wraps to 0, left with bias 1. Siblings are neighbours, the right
-// one first, so the step is next + (1 if left). A leaf has threshold 0 and
+// because it wraps to 0, left with bias 1. Siblings are neighbours, the left
+// one first, so the step is next − (1 if left). A leaf has threshold 0 and
 // next itself: a row that arrived early stays.
 type node struct {
 	threshold uint32
@@ -54,7 +54,7 @@ func flatten(forest []Tree, depths []int) flat {
 		tree := &forest[t]
 		start := uint32(len(f.nodes))
 		f.roots = append(f.roots, root{start: start, depth: int32(depths[t])})
-		order := []int32{0} // breadth first; siblings adjacent, right first
+		order := []int32{0} // breadth first; siblings adjacent, left first
 		for at := 0; at < len(order); at++ {
 			i := order[at]
 			if tree.Feature[i] < 0 {
@@ -67,13 +67,13 @@ func flatten(forest []Tree, depths []int) flat {
 				position[tree.Feature[i]] = col
 				f.used = append(f.used, tree.Feature[i])
 			}
-			n := node{threshold: key(tree.Threshold[i]), next: start + uint32(len(order)), column: col}
+			n := node{threshold: key(tree.Threshold[i]), next: start + uint32(len(order)) + 1, column: col}
 			if tree.DefaultLeft[i] {
 				n.bias = 1
 				n.threshold++
 			}
 			f.nodes = append(f.nodes, n)
-			order = append(order, tree.Right[i], tree.Left[i])
+			order = append(order, tree.Left[i], tree.Right[i])
 		}
 	}
 	if len(f.used) == 0 {
@@ -102,7 +102,7 @@ const lanes = 4
 // step returns the child of n for a row: no branch.
 func (n *node) step(keys []uint32) uint64 {
 	k := uint64(keys[n.column] + uint32(n.bias))
-	return uint64(n.next) + (k-uint64(n.threshold))>>63
+	return uint64(n.next) - (k-uint64(n.threshold))>>63
 }
 
 // margins adds the leaves of every tree to acc, one entry per row; keys holds
@@ -212,6 +212,18 @@ func (e *Ensemble) Margin(X features.Matrix) ([]float64, error) {
 
 // marginRange fills out[from:to], block by block.
 func (e *Ensemble) marginRange(cols [][]float32, out []float64, from, to int) {
+	if whole := (to - from) / lanes8 * lanes8; e.packed != nil && whole > 0 {
+		e.packedRange(cols, out[from:from+whole], from)
+		from += whole
+	}
+	if from < to {
+		e.flatRange(cols, out, from, to)
+	}
+}
+
+// flatRange is marginRange for what the packed form has no room for: a few last
+// rows, and forests that are too large.
+func (e *Ensemble) flatRange(cols [][]float32, out []float64, from, to int) {
 	width := len(e.flat.used)
 	keys := make([]uint32, blockRows*width)
 	var sums [blockRows]float32
