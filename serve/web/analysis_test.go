@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -30,12 +29,15 @@ import (
 const scientist = "davi@empresa.example"
 
 // drawnPlan is the problem of the demo's plan: a random one of its own.
-type drawnPlan struct{ id string }
+type drawnPlan struct {
+	id        string
+	customers int
+}
 
 func (d drawnPlan) Version() string { return d.id }
 
 func (d drawnPlan) Load(context.Context) (*whatif.Problem, error) {
-	g, err := optimizer.NewInstance(optimizer.Instance{Customers: 800, Channels: 5, Days: 5, Segments: 3, Seed: 3})
+	g, err := optimizer.NewInstance(optimizer.Instance{Customers: d.customers, Channels: 5, Days: 5, Segments: 3, Seed: 3})
 	if err != nil {
 		return nil, err
 	}
@@ -47,14 +49,22 @@ func (d drawnPlan) Load(context.Context) (*whatif.Problem, error) {
 // analysed is a server whose pages of analysis have something to show.
 func analysed(t testing.TB) (*running, *demoModels) {
 	t.Helper()
-	r := start(t, furnished(t), func() time.Time { return nine })
+	r := start(t, furnished(t), steady)
+	return r, withAnalysis(r, 800)
+}
+
+// withAnalysis gives a server's pages what those of analysis show, the what-if of
+// a portfolio of so many customers.
+func withAnalysis(r *running, customers int) *demoModels {
+	t := r.t
+	t.Helper()
 	names[scientist] = "Davi Melo"
 	r.invite(scientist, serve.Scientist)
 	var figures struct{ Plan *data.PlanFigures }
 	text, err := os.ReadFile(filepath.Join(r.demo.dir, "plans", today.String(), "optimization.json"))
 	r.demo.must(err)
 	r.demo.must(json.Unmarshal(text, &figures))
-	engine := whatif.New(drawnPlan{r.store.LatestPlan().ID}, clp.New(), slog.New(slog.DiscardHandler))
+	engine := whatif.New(drawnPlan{r.store.LatestPlan().ID, customers}, clp.New(), slog.New(slog.DiscardHandler))
 	r.demo.must(engine.Prepare(t.Context()))
 	models := keptModels(t)
 	history := kept[History](t, "history")
@@ -71,7 +81,7 @@ func analysed(t testing.TB) (*running, *demoModels) {
 			made, err := r.ledger.CreatePlan(ctx, p)
 			return made.ID, err
 		}}
-	return r, models
+	return models
 }
 
 func TestSimulationsAnswerByLinkAndForm(t *testing.T) {
@@ -270,59 +280,11 @@ func TestModelsGoBehindTheGate(t *testing.T) {
 	}
 }
 
-// analysisPages are those of this file's rooms.
-func analysisPages() map[string]string {
-	return map[string]string{"orcamento": "/orcamento", "simulacao": "/orcamento/simular?desligar=voice", "indicadores": "/indicadores", "previsao": "/indicadores/previsao", "segmentos": "/indicadores/segmentos", "segmento": "/indicadores/segmentos?segmento=devedor", "credito": "/indicadores/credito", "vendas": "/indicadores/vendas", "clientes": "/clientes?q=C00000",
-		"cliente": "/clientes/" + customerID(2), "modelos": "/modelos", "modelo": "/modelos/bbbb2222bbbb2222"}
-}
-
-func TestAnalysisSpeaksBothLanguages(t *testing.T) {
-	r, _ := analysed(t)
-	v := r.as(manager)
-	unknown := regexp.MustCompile(`\[[a-z]+\.[a-z_.]+\]|%!`)
-	inline := regexp.MustCompile(`(?i)<[^>]+\s(style|on[a-z]+)\s*=|<style|(?:src|href|action)="(?:https?:)?//`)
-	for _, lang := range []Language{Portuguese, English} {
-		v.post(home, "/preferencias", url.Values{"lang": {string(lang)}, "volta": {"/nada"}})
-		for name, path := range analysisPages() {
-			a := v.get(path)
-			if a.status != 200 || !strings.Contains(a.body, `<html lang="`+lang.Tag()+`"`) {
-				t.Errorf("%s: %d, not in %s", name, a.status, lang)
-			}
-			if missing := unknown.FindAllString(a.body, -1); missing != nil {
-				t.Errorf("%s in %s lacks the words %v", name, lang, missing)
-			}
-			if bad := inline.FindAllString(a.body, -1); bad != nil {
-				t.Errorf("%s has within it %q", name, bad)
-			}
-		}
-	}
-	empty := start(t, &demo{t: t, dir: t.TempDir()}, func() time.Time { return nine })
-	for _, path := range []string{"/orcamento", "/indicadores", "/indicadores/previsao", "/indicadores/segmentos", "/indicadores/credito", "/indicadores/vendas", "/clientes", "/modelos"} {
-		if a := empty.as(manager).get(path); a.status != 200 || !strings.Contains(a.body, "dunning run") {
-			t.Errorf("%s of an empty home: %d", path, a.status)
-		}
-	}
-}
-
-func TestAnalysisInChromium(t *testing.T) {
+func TestASimulationInChromium(t *testing.T) {
 	chromium := newChromium(t)
 	r, _ := analysed(t)
 	b := newBrowser(t, chromium, r.url)
 	b.enter(manager)
-	for name, path := range analysisPages() {
-		for _, look := range []struct {
-			scheme        string
-			width, height int64
-		}{{"light", 1280, 900}, {"dark", 390, 844}} {
-			b.run(size(look.width, look.height), scheme(look.scheme))
-			b.open(path)
-			b.accessible(name + " " + look.scheme)
-			if wide := read(b, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`)); wide > 0 {
-				t.Errorf("%s is %d pixels wider than a screen of %d", name, wide, look.width)
-			}
-		}
-	}
-	b.run(size(1280, 900))
 	b.open("/orcamento")
 	b.write("#w-budget", "150")
 	b.run(chromedp.Click(chromedp.CSS("form.whatif button")), chromedp.WaitVisible(chromedp.CSS("#resultado")))

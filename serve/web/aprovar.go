@@ -246,10 +246,9 @@ func (v *visit) fillActions(out *planPage) error {
 	out.Totals = &o.totals
 	c, filter := v.chosen()
 	out.Filter = filter
-	_, all := o.choose(c, 0, 0)
+	all := o.sumsOf(c)
 	out.Found, out.Pages = all, v.pagesOf(all.Actions)
-	rows, _ := o.choose(c, out.Pages.from, rowsPerPage)
-	actions, err := o.actions(v.r.Context(), v.site.Ledger, rows)
+	actions, err := o.actions(v.r.Context(), v.site.Ledger, o.page(c, out.Pages.from, rowsPerPage))
 	if err != nil {
 		return err
 	}

@@ -122,22 +122,25 @@ func (areaPage) WhyKey(w portfolio.Why) string {
 // reasons are those of the lists, in the order of their words.
 var reasons = []portfolio.Why{portfolio.WhyGood, portfolio.WhyGoodAndFull, portfolio.WhyLateWithRoom, portfolio.WhyIdle, portfolio.WhyFirstDelay, portfolio.WhyRising}
 
-// madeReport returns the report for an export, which cannot say "in a moment".
-func (v *visit) madeReport() (*portfolio.Report, error) {
+// madeReport returns the report for an export of an area.
+func (v *visit) madeReport(path string) (*portfolio.Report, error) {
 	if v.site.Behaviours == nil {
 		return nil, fail(serve.CodeUnavailable)
 	}
-	r, _, err := v.site.Behaviours.Behaviour(v.r.Context())
-	if err == nil && r == nil {
-		err = fail(serve.CodeUnavailable)
+	r, making, err := v.site.Behaviours.Behaviour(v.r.Context())
+	switch {
+	case err != nil || r != nil:
+		return r, err
+	case making:
+		return nil, makingError(path)
 	}
-	return r, err
+	return nil, fail(serve.CodeUnavailable)
 }
 
-// areaExport exports the whole report in one form.
-func areaExport(kind, name string, form func(*portfolio.Report) ([]byte, error)) func(*visit) error {
+// areaExport exports the whole report in one form; path is the area's page.
+func areaExport(path, kind, name string, form func(*portfolio.Report) ([]byte, error)) func(*visit) error {
 	return func(v *visit) error {
-		r, err := v.madeReport()
+		r, err := v.madeReport(path)
 		if err != nil {
 			return err
 		}
@@ -167,7 +170,7 @@ func (s *Site) areaPages() {
 			{"grupos.csv", csvKind, "grupos", func(r *portfolio.Report) ([]byte, error) { return r.GroupsCSV(), nil }},
 			{"clientes.csv", csvKind, "clientes", func(r *portfolio.Report) ([]byte, error) { return r.PeopleCSV(), nil }},
 		} {
-			s.add(page{pattern: http.MethodGet + " " + a.path + "/" + e.file, title: "area." + a.key, roles: everybody, do: areaExport(e.kind, e.name, e.form)})
+			s.add(page{pattern: http.MethodGet + " " + a.path + "/" + e.file, title: "area." + a.key, roles: everybody, do: areaExport(a.path, e.kind, e.name, e.form)})
 		}
 	}
 }

@@ -274,40 +274,27 @@ func TestScreenshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	chromium := newChromium(t)
-	r, _ := analysed(t)
-	r.propose(manager)
-	shelf := withReguas(t, r)
-	shelf.shelf()
-	type photo struct{ name, login, path string }
-	pages := []photo{
-		{"entrar", "", doorPath}, {"hoje", manager, "/hoje"}, {"aprovar", approver, "/aprovar"}, {"plano", approver, "/aprovar/" + r.store.LatestPlan().ID},
-		{"carteira", manager, "/carteira"}, {"pessoas", admin, "/pessoas"},
-	}
-	for name, path := range analysisPages() {
-		pages = append(pages, photo{name, manager, path})
-	}
-	for name, path := range reguaPages() {
-		pages = append(pages, photo{name, approver, path})
-	}
-	pages = append(pages, photo{"regua-ensaio", manager, shelf.tried(r.as(manager))})
-	for _, p := range pages {
-		t.Run(p.name, func(t *testing.T) { photographAll(newBrowser(t, chromium, r.url), p.login, p.name, p.path) })
+	d := everything(t)
+	for _, one := range d.views() {
+		if one.kind == full {
+			t.Run(one.name, func(t *testing.T) { photographAll(newBrowser(t, chromium, d.url), one) })
+		}
 	}
 }
 
 // photographAll takes a page as one person sees it: wide and narrow, light and dark.
-func photographAll(b *browser, login, name, path string) {
+func photographAll(b *browser, one view) {
 	b.t.Helper()
-	if login != "" {
-		b.enter(login)
+	if one.login != "" {
+		b.enter(one.login)
 	}
 	for _, look := range []struct {
 		name, scheme  string
 		width, height int64
 	}{{"desktop-claro", "light", 1280, 900}, {"desktop-escuro", "dark", 1280, 900}, {"celular-claro", "light", 390, 844}, {"celular-escuro", "dark", 390, 844}} {
 		b.run(size(look.width, look.height), scheme(look.scheme))
-		b.open(path)
-		b.photograph(name + "-" + look.name)
+		b.open(one.path)
+		b.photograph(one.name + "-" + look.name)
 	}
 	b.clean()
 }

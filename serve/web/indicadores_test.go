@@ -126,9 +126,11 @@ func TestAreasSeeTheirLists(t *testing.T) {
 	if a := v.get("/indicadores/credito"); !strings.Contains(a.body, "está sendo feito") {
 		t.Error("that the report is being made is not said")
 	}
-	if a := v.get("/indicadores/credito/planilha.xlsx"); a.status != 503 {
-		t.Errorf("an export of what is not there yet: %d", a.status)
+	if a := v.get("/indicadores/credito/planilha.xlsx"); a.status != 503 || !strings.Contains(a.body, "ainda está sendo feito") || !strings.Contains(a.body, `href="/indicadores/credito"`) {
+		t.Errorf("an export of what is not there yet: %d %s", a.status, a.body)
 	}
+	behaviour.making = false
+	wants(t, v.get("/indicadores/credito/planilha.xlsx"), 503, "Rode o pipeline")
 }
 
 func TestEveryCheckAndReasonHasWords(t *testing.T) {

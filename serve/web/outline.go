@@ -151,9 +151,8 @@ func (s *sums) add(cost, value data.Cents) {
 // Return is what a real brings.
 func (s sums) Return() float64 { return ratio(s.Value, s.Cost) }
 
-// choose returns the rows of one page of a choice, from its first one on, and
-// the sums of all its rows.
-func (o *outline) choose(c choice, from, limit int) (page []int32, all sums) {
+// page returns at most limit rows of a choice, from a row on.
+func (o *outline) page(c choice, from, limit int) []int32 {
 	segment, day, channel := o.numbers(c)
 	rows := o.byValue
 	if c.ByDay {
@@ -162,16 +161,47 @@ func (o *outline) choose(c choice, from, limit int) (page []int32, all sums) {
 	if c.Customer != "" {
 		rows = o.ofCustomer(c.Customer)
 	}
+	var out []int32
 	for _, i := range rows {
+		if len(out) >= limit {
+			break
+		}
 		if channel >= 0 && int(o.channel[i]) != channel || segment >= 0 && int(o.segment[i]) != segment || day >= 0 && int(o.day[i]) != day {
 			continue
 		}
-		if all.Actions >= int64(from) && len(page) < limit {
-			page = append(page, i)
+		if from--; from < 0 {
+			out = append(out, i)
 		}
-		all.add(o.cost[i], o.value[i])
 	}
-	return page, all
+	return out
+}
+
+// sumsOf sums a choice up: from the cells, or over one customer's rows.
+func (o *outline) sumsOf(c choice) (all sums) {
+	if c.Customer != "" {
+		for _, i := range o.page(c, 0, len(o.cost)) {
+			all.add(o.cost[i], o.value[i])
+		}
+		return all
+	}
+	segment, day, channel := o.numbers(c)
+	for ch := range data.Channels {
+		for s := range o.segments {
+			for d := range o.days {
+				if channel >= 0 && ch != channel || segment >= 0 && s != segment || day >= 0 && d != day {
+					continue
+				}
+				one := o.totals.cells[o.cell(ch, s, d)]
+				all.Actions, all.Cost, all.Value = all.Actions+one.Actions, all.Cost+one.Cost, all.Value+one.Value
+			}
+		}
+	}
+	return all
+}
+
+// cell is where the sums of a channel, segment and day are.
+func (o *outline) cell(channel, segment, day int) int {
+	return (channel*len(o.segments)+segment)*len(o.days) + day
 }
 
 // nobody is the number of what no action has.
@@ -215,17 +245,19 @@ type totals struct {
 	Channels  [len(data.Channels)]sums
 	Segments  []sums // as outline.segments
 	Days      []sums // as outline.days
+	cells     []sums // by outline.cell
 }
 
 // sum sums the whole plan up.
 func (o *outline) sum() totals {
-	t := totals{Segments: make([]sums, len(o.segments)), Days: make([]sums, len(o.days))}
+	t := totals{Segments: make([]sums, len(o.segments)), Days: make([]sums, len(o.days)), cells: make([]sums, o.cell(len(data.Channels), 0, 0))}
 	for i := range o.cost {
 		cost, value := o.cost[i], o.value[i]
 		t.All.add(cost, value)
 		t.Channels[o.channel[i]].add(cost, value)
 		t.Segments[o.segment[i]].add(cost, value)
 		t.Days[o.day[i]].add(cost, value)
+		t.cells[o.cell(int(o.channel[i]), int(o.segment[i]), int(o.day[i]))].add(cost, value)
 	}
 	for k, i := range o.byCustomer {
 		if k == 0 || !bytes.Equal(o.customers.bytes(i), o.customers.bytes(o.byCustomer[k-1])) {

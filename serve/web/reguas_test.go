@@ -363,37 +363,14 @@ func until(t testing.TB, what string, done func() bool) {
 	}
 }
 
-// reguaPages are those of this room, on the shelf.
-func reguaPages() map[string]string {
-	return map[string]string{"reguas": "/reguas", "regua-nova": "/reguas/nova", "regua-editor": "/reguas/editor?modelo=b2c-padrao", "regua": "/reguas/ver/b2c-padrao", "regua-comparar": "/reguas/ver/b2c-padrao/comparar"}
-}
-
-func TestReguasSpeakBothLanguages(t *testing.T) {
-	d := withReguas(t, start(t, &demo{t: t, dir: t.TempDir()}, steady))
-	d.shelf()
-	v := d.as(manager)
-	unknown := regexp.MustCompile(`\[[a-z]+\.[a-z_.]+\]|%!|%d|%s`)
-	inline := regexp.MustCompile(`(?i)<[^>]+\s(style|on[a-z]+)\s*=|<style|(?:src|href|action)="(?:https?:)?//`)
-	for _, lang := range []Language{Portuguese, English} {
-		v.post(home, "/preferencias", url.Values{"lang": {string(lang)}, "volta": {"/nada"}})
-		for name, path := range reguaPages() {
-			a := v.get(path)
-			wants(t, a, 200, `<html lang="`+lang.Tag()+`"`)
-			body := strings.Replace(a.body, v.site.book.say(lang, "regua.suggestions_n"), "", 1)
-			if missing := unknown.FindAllString(body, -1); missing != nil {
-				t.Errorf("%s in %s lacks the words %v", name, lang, missing)
-			}
-			if bad := inline.FindAllString(a.body, -1); bad != nil {
-				t.Errorf("%s has within it %q", name, bad)
-			}
-		}
+func TestEveryColumnHasWords(t *testing.T) {
+	book, err := newBook()
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, c := range regua.Columns() {
-		if _, ok := v.site.book["regua.col_"+c.Name]; !ok {
+		if _, ok := book["regua.col_"+c.Name]; !ok {
 			t.Errorf("the column %s has no words", c.Name)
 		}
 	}
-	empty := start(t, &demo{t: t, dir: t.TempDir()}, steady)
-	wants(t, empty.as(manager).get("/reguas"), 200, "Nenhuma régua é guardada aqui")
-	wants(t, empty.as(manager).get("/reguas/nova"), 503)
 }

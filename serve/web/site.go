@@ -50,7 +50,7 @@ type Site struct {
 	book    book
 	assets  *assets
 	layouts map[Language]*templates
-	menu    []page // pages with a place in the menu, in its order
+	pages   []page // all, in the order of the menu
 
 	compared prepared[serve.PlanChange] // plans with those of the day before
 	outlines prepared[*outline]         // of the plans of the ledger
@@ -141,9 +141,7 @@ func (s *Site) add(p page) {
 		panic("web: page " + p.pattern + " must either be public or name its roles")
 	}
 	s.mux.HandleFunc(p.pattern, func(w http.ResponseWriter, r *http.Request) { s.answer(&p, w, r) })
-	if p.group != "" {
-		s.menu = append(s.menu, p)
-	}
+	s.pages = append(s.pages, p)
 }
 
 // ServeHTTP answers a request.
@@ -223,8 +221,8 @@ func (s *Site) menuOf(v *visit) []menuGroup {
 		return nil
 	}
 	var groups []menuGroup
-	for _, p := range s.menu {
-		if !v.session.Person.Has(p.roles...) {
+	for _, p := range s.pages {
+		if p.group == "" || !v.session.Person.Has(p.roles...) {
 			continue
 		}
 		_, path, _ := strings.Cut(p.pattern, " ")

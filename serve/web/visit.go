@@ -208,6 +208,13 @@ func (formError) Error() string { return "web: the form's token is not this visi
 
 var errForm = formError{}
 
+// makingError is that of a file whose figures are still being made; it is the
+// page that shows when they are there.
+type makingError string
+
+// Error says so.
+func (e makingError) Error() string { return "web: the figures of " + string(e) + " are being made" }
+
 // fail is an error that a page explains by its code.
 func fail(code serve.Code) error { return &serve.Error{Code: code, Message: string(code)} }
 
@@ -216,6 +223,7 @@ type problemPage struct {
 	Text   string
 	ID     string // of the request, where the log knows more
 	Reload bool   // it is worth looking at the page again
+	Wait   bool   // what was asked for will be there soon
 	Back   string // the page to look at again
 }
 
@@ -225,6 +233,10 @@ func (v *visit) failed(err error) {
 	key := "error." + string(code)
 	if err == errForm {
 		key, status, internal = "error.form", http.StatusForbidden, false
+	}
+	making, isMaking := err.(makingError)
+	if isMaking {
+		key, status, internal = "error.making", http.StatusServiceUnavailable, false
 	} else if code == serve.CodeInternal {
 		internal = true
 	}
@@ -240,6 +252,9 @@ func (v *visit) failed(err error) {
 	}
 	if from, err := url.Parse(v.r.Referer()); err == nil && from.Host == v.r.Host && out.Reload {
 		out.Back = ourPath(from.RequestURI())
+	}
+	if isMaking {
+		out.Wait, out.Back = true, string(making)
 	}
 	if err := v.write(status, "problem", out, "error.title"); err != nil {
 		v.site.config.Log.Error("error page failed", "error", err)

@@ -116,6 +116,8 @@ var baseWords = words{
 	"error.refused":           {"Uma regra do sistema impede esta operação. Nada foi feito.", "A rule of the system forbids this. Nothing was done."},
 	"error.too_large":         {"O que foi enviado é grande demais.", "What was sent is too large."},
 	"error.unavailable":       {"Ainda não há dados para mostrar aqui. Rode o pipeline e volte.", "There is nothing to show here yet. Run the pipeline and come back."},
+	"error.making":            {"O relatório desta área ainda está sendo feito: é feito uma vez por extração, em até alguns minutos, e segue mesmo se você sair. Nada foi baixado. Volte para a página da área, que avisa quando estiver pronto, e baixe de novo.", "The report of this area is still being made: once for each extraction, within a few minutes, and it goes on if you leave. Nothing was downloaded. Go back to the page of the area, which says when it is ready, and download again."},
+	"error.to_page":           {"Voltar para a página", "Back to the page"},
 	"error.internal":          {"Algo deu errado no servidor. Nada se perdeu do que já estava confirmado. Tente de novo; se repetir, informe o código abaixo ao suporte.", "Something went wrong in the server. Nothing that was confirmed is lost. Try again; if it happens again, give support the code below."},
 	"error.form":              {"Este formulário ficou velho ou veio de outra página. Nada foi feito. Recarregue a página e envie de novo.", "This form is too old or came from another page. Nothing was done. Reload the page and send it again."},
 	"error.id":                {"Código do pedido: %s", "Request code: %s"},
