@@ -74,6 +74,7 @@ type planner struct {
 	brief    bool       // the plan alone is asked for: no price intervals
 	reguas   *reguaPlan // nil without réguas
 	explores bool       // a part is set aside to be drawn at random
+	allowed  allowed    // what a plan that explores may draw
 	explored *exploration
 
 	slots  []optimizer.Slot

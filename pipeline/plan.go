@@ -29,52 +29,6 @@ type planned struct {
 
 func (t planned) touch() *optimizer.TouchExplanation { return &t.x.Touches[t.step] }
 
-// planRow is one row of the plan before its value is rounded.
-type planRow struct {
-	id    string // customer
-	slot  optimizer.Slot
-	worth float64
-	make  func(value data.Cents) data.Action
-}
-
-// actions turns the chosen ladders and the touches of réguas into the rows of the
-// plan, by day, channel and customer, one row per touch. The values are whole
-// cents whose sum is the plan's value, rounded once: what a row loses to its cent
-// the next one gets.
-func (p *planner) actions() []data.Action {
-	var all []planRow
-	for i := range p.explained {
-		x := &p.explained[i]
-		for step := range x.Touches {
-			t := planned{x, step, p.drawnBefore(x.Customer)}
-			all = append(all, planRow{p.ids[x.Customer], p.slots[t.touch().Slot], t.touch().DiscountedCents,
-				func(value data.Cents) data.Action { return p.action(t, value) }})
-		}
-	}
-	all = append(all, p.exploredRows()...)
-	for _, t := range p.reguas.kept() {
-		all = append(all, planRow{t.of.id, t.slot(), t.worth, func(value data.Cents) data.Action { return p.reguaAction(t, value) }})
-	}
-	slices.SortFunc(all, func(a, b planRow) int {
-		return cmp.Or(cmp.Compare(a.slot.Day, b.slot.Day), cmp.Compare(a.slot.Channel.Index(), b.slot.Channel.Index()), cmp.Compare(a.id, b.id))
-	})
-	out := make([]data.Action, len(all))
-	total, told := 0.0, data.Cents(0)
-	for i, row := range all {
-		total += row.worth
-		value := data.RoundCents(total) - told
-		told += value
-		out[i] = row.make(value)
-	}
-	id := p.planID(out)
-	for i := range out {
-		out[i].PlanID, out[i].ActionID = id, fmt.Sprintf("%s-%06d", id, i+1)
-		out[i].ModelVersion = p.out.Plan.ModelVersion
-	}
-	p.out.Plan.PlanID = id
-	return out
-}
-
 // action is the row of one touch but for its ids.
 func (p *planner) action(t planned, value data.Cents) data.Action {
 	x, slot := t.touch(), p.slots[t.touch().Slot]
@@ -293,17 +247,6 @@ func (p *planner) prices() {
 		p.out.Plan.Prices = append(p.out.Plan.Prices, price)
 	}
 	slices.SortStableFunc(p.out.Plan.Prices, func(a, b data.RowPrice) int { return cmp.Compare(b.PriceCents, a.PriceCents) })
-}
-
-func topOf(actions []data.Action) []report.TopAction {
-	order := slices.Clone(actions)
-	slices.SortStableFunc(order, func(a, b data.Action) int { return cmp.Compare(b.ValueCents, a.ValueCents) })
-	var out []report.TopAction
-	for _, a := range order[:min(topActions, len(order))] {
-		out = append(out, report.TopAction{CustomerID: a.CustomerID, Channel: a.Channel, Day: a.Day,
-			CostCents: a.CostCents, ValueCents: a.ValueCents, Reason: a.Reason})
-	}
-	return out
 }
 
 // blockedCount counts what one rule forbade. Candidates come by customer.

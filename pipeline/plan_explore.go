@@ -99,9 +99,7 @@ func (p *planner) explore(ctx context.Context) error {
 		return nil
 	}
 	e := newExploration(p)
-	if err := e.ask(); err != nil {
-		return err
-	}
+	e.ask()
 	e.decide()
 	p.explored = e
 	var touched []int32

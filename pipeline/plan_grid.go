@@ -45,10 +45,13 @@ func (p *planner) build(value func(*data.Candidate) data.Cents, blocked func(*da
 			}
 			p.out.Plan.Allowed++
 			v := value(c)
+			s, ok := at[optimizer.Slot{Channel: c.Channel, Day: c.Day}]
+			if ok && p.explores {
+				p.allowed.note(c.CustomerID, option{int32(s), c.CostCents, p.value(c)})
+			}
 			if !p.worthPlanning(v, c.CostCents, segment) {
 				continue
 			}
-			s, ok := at[optimizer.Slot{Channel: c.Channel, Day: c.Day}]
 			if !ok {
 				return fmt.Errorf("%w: customer %q: a candidate for %s on %s, which the plan does not have; run the stage score again with --force",
 					data.ErrDamagedFile, c.CustomerID, c.Channel, c.Day)
@@ -132,7 +135,7 @@ func (p *planner) candidates() iter.Seq2[[]data.Candidate, error] {
 		in := p.w.Input("score")
 		var parts []*candidatePart
 		for _, f := range in.Parts(candidatesTable) {
-			next, stop := iter.Pull2(data.Scan[data.Candidate](in.Path(f.Name)))
+			next, stop := ahead(data.Scan[data.Candidate](in.Path(f.Name)))
 			defer stop()
 			part := &candidatePart{name: f.Name, next: next}
 			if err := part.advance(); err != nil {

@@ -8,23 +8,51 @@ import (
 	"dunning/policy"
 )
 
+// allowed are the candidates of the customers that the law and consent allow, as
+// [planner.build] read them: the lottery asks about them once the program is solved.
+type allowed struct {
+	of      []allowedOf
+	options []option
+}
+
+// allowedOf is a customer with an allowed candidate.
+type allowedOf struct {
+	id    string
+	first int // of his options
+}
+
+// option is an allowed candidate.
+type option struct {
+	slot        int32
+	cost, value data.Cents
+}
+
+// note adds a candidate; those of one customer come in a row.
+func (a *allowed) note(id string, o option) {
+	if n := len(a.of); n == 0 || a.of[n-1].id != id {
+		a.of = append(a.of, allowedOf{id, len(a.options)})
+	}
+	a.options = append(a.options, o)
+}
+
+// optionsOf are the options of customer number k.
+func (a *allowed) optionsOf(k int) []option {
+	if k+1 < len(a.of) {
+		return a.options[a.of[k].first:a.of[k+1].first]
+	}
+	return a.options[a.of[k].first:]
+}
+
 // ask lists the customers and what may be drawn for each.
-func (e *exploration) ask() error {
+func (e *exploration) ask() {
 	p := e.p
 	limited := map[string]bool{}
 	for _, s := range p.w.Config.Segments {
 		limited[s.Segment] = s.MaxShare != nil
 	}
-	at := make(map[optimizer.Slot]int32, len(p.slots))
-	for s, slot := range p.slots {
-		at[slot] = int32(s)
-	}
 	index, explained := 0, 0
-	for mine, err := range p.candidates() {
-		if err != nil {
-			return err
-		}
-		a := asked{id: mine[0].CustomerID, index: -1, first: len(e.offers)}
+	for k := range p.allowed.of {
+		a := asked{id: p.allowed.of[k].id, index: -1, first: len(e.offers)}
 		if index < len(p.ids) && p.ids[index] == a.id {
 			a.index = int32(index)
 			index++
@@ -38,27 +66,24 @@ func (e *exploration) ask() error {
 			continue
 		}
 		if !limited[p.segmentOf(a.id)] {
-			e.offer(&a, mine, at)
+			e.offer(&a, p.allowed.optionsOf(k))
 		}
 		if a.ladder != nil || len(e.offers) > a.first {
 			e.among = append(e.among, a)
 		}
 	}
-	return nil
 }
 
 // offer adds what may be drawn of a customer: each channel on one day, on which the
 // touch is that loses least.
-func (e *exploration) offer(a *asked, mine []data.Candidate, at map[optimizer.Slot]int32) {
+func (e *exploration) offer(a *asked, options []option) {
 	first, least := len(e.offers), -1
-	for k := range mine {
-		c := &mine[k]
-		s, planned := at[optimizer.Slot{Channel: c.Channel, Day: c.Day}]
-		if !c.Allowed || !planned || e.room[s] < 1 || !e.mayReplace(a, c) {
+	for _, c := range options {
+		if e.room[c.slot] < 1 || !e.mayReplace(a, e.p.slots[c.slot]) {
 			continue
 		}
-		o := offer{slot: s, cost: c.CostCents, value: float64(e.p.value(c))}
-		o.regret = max(0, a.best-(o.value-e.paid[s]-e.cents*float64(o.cost)))
+		o := offer{slot: c.slot, cost: c.cost, value: float64(c.value)}
+		o.regret = max(0, a.best-(o.value-e.paid[c.slot]-e.cents*float64(o.cost)))
 		if e.offers = append(e.offers, o); least < 0 || o.regret < e.offers[least].regret {
 			least = len(e.offers) - 1
 		}
@@ -78,7 +103,7 @@ func (e *exploration) offer(a *asked, mine []data.Candidate, at map[optimizer.Sl
 
 // mayReplace reports whether a candidate may take the place of the first touch of
 // its customer's ladder, beside the others.
-func (e *exploration) mayReplace(a *asked, c *data.Candidate) bool {
+func (e *exploration) mayReplace(a *asked, c optimizer.Slot) bool {
 	if a.ladder == nil {
 		return true
 	}
@@ -89,7 +114,7 @@ func (e *exploration) mayReplace(a *asked, c *data.Candidate) bool {
 	if len(a.ladder.Touches) == 1 {
 		return true // alone it is allowed
 	}
-	ladder := []optimizer.Slot{{Channel: c.Channel, Day: c.Day}}
+	ladder := []optimizer.Slot{c}
 	for _, t := range a.ladder.Touches[1:] {
 		ladder = append(ladder, p.slots[t.Slot])
 	}
