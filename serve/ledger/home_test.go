@@ -243,6 +243,9 @@ func TestMain(m *testing.M) {
 	if work := os.Getenv(victimEnv); work != "" {
 		os.Exit(victim(work))
 	}
+	if work := os.Getenv(stormEnv); work != "" {
+		os.Exit(stormProcess(work))
+	}
 	if work := os.Getenv(diskEnv); work != "" {
 		os.Exit(diskVictim(work))
 	}
