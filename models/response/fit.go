@@ -31,9 +31,13 @@ var levels = [...]float64{.03, .08, .17, .3, .5, .75, 1.1, 1.6, 2.3, 3.5}
 // Weak priors, in units of information (inverse variances on the log scale) or
 // of customers; they decide where the data say nothing.
 const (
-	touchPrior   = 1.0 // a class's θ toward the mean of the classes
-	meanPrior    = 1.0 // that mean toward 0
-	shapePrior   = 4.0 // log factors of the pooled shape toward their start
+	touchPrior = 4.0 // a class's θ toward the mean of the classes
+	meanPrior  = 1.0 // that mean toward 0
+	shapePrior = 4.0 // log factors of the decay toward their start
+	// dayPrior is that of the factors of the day of a touch: its weekday, and how
+	// far payday is. A plan picks the best day of a week, so what noise adds to one
+	// day it finds.
+	dayPrior     = 60.0
 	stagePrior   = 1.0 // those of the dunning stages: they differ most
 	fatigueMean  = 0.2
 	fatiguePrior = 15.0

@@ -134,9 +134,9 @@ func (f *fitter) updateShape(s *shapeSums) {
 	for c := range sh.Stage {
 		moveFactors(sh.Stage[c][:], s.stage[c][:], nil, stagePrior)
 	}
-	moveFactors(sh.Day[:], s.day[:], nil, shapePrior)
+	moveFactors(sh.Day[:], s.day[:], nil, dayPrior)
 	for k := range sh.Near {
-		moveFactors(sh.Near[k][:], s.near[k][:], nil, shapePrior)
+		moveFactors(sh.Near[k][:], s.near[k][:], nil, dayPrior)
 	}
 	var start, weight [effectDays]float64
 	for t := range start {
