@@ -55,10 +55,11 @@ type GateCheck struct {
 
 // GateResult is what the gate says of a version.
 type GateResult struct {
-	Version  string      `json:"version"`
-	Champion string      `json:"champion,omitempty"` // compared with, "" for none
-	OK       bool        `json:"ok"`
-	Checks   []GateCheck `json:"checks"`
+	Version  string          `json:"version"`
+	Champion string          `json:"champion,omitempty"` // compared with, "" for none
+	OK       bool            `json:"ok"`
+	Checks   []GateCheck     `json:"checks"`
+	champion *TrainedVersion // nil where there is no other
 }
 
 // Reason returns the checks that were not passed, "" when all were.
@@ -148,7 +149,7 @@ func Gate(ctx context.Context, home, version string) (GateResult, error) {
 		if err != nil {
 			return g, err
 		}
-		g.Champion = c.ID
+		g.Champion, g.champion = c.ID, c
 		g.compare(v, c)
 	}
 	fit := models.FitCalibrationLine(o.y, o.p, o.customer)
@@ -207,10 +208,17 @@ func commonOf(v, c *TrainedVersion) (o organicHeldOut) {
 
 // alarms turns the alarms of one kind into a check. Drift holds nothing back where
 // no other version is in force: without a version nothing is recommended at all, and
-// the other checks, on the latest decisions known, must be passed.
+// the other checks, on the latest decisions known, must be passed. Nor does drift of
+// the calibration that the champion has seen nothing of: it speaks against the
+// champion, which knows less of the new time than a training that has seen it.
 func (g *GateResult) alarms(name string, kind data.AlarmKind, v *TrainedVersion) {
 	var texts []string
+	var against string
 	for _, a := range v.Evaluation.Health.Alarms {
+		if began := driftBegan(v); kind == data.AlarmDrift && a.Kind == kind && a.Subject == calibrationDrift && g.champion != nil && g.champion.AsOf <= began {
+			against = fmt.Sprintf("%s: %s; it counts against the champion, which was trained on %s and has not seen it", a.Subject, a.Text, g.champion.AsOf)
+			continue
+		}
 		if a.Kind == kind {
 			texts = append(texts, a.Subject+": "+a.Text)
 		}
@@ -225,7 +233,22 @@ func (g *GateResult) alarms(name string, kind data.AlarmKind, v *TrainedVersion)
 	if !ok && kind == data.AlarmDrift && g.Champion == "" {
 		ok, text = true, text+" (no other version is in force: a warning)"
 	}
+	if ok && against != "" {
+		text = against
+	}
 	g.add(name, ok, float64(len(texts)), 0, "%s", text)
+}
+
+// driftBegan is the first day of the weeks in which the calibration chart has been
+// beyond its limit without a break until the end.
+func driftBegan(v *TrainedVersion) (began data.Date) {
+	for _, w := range slices.Backward(v.Evaluation.Health.Weeks) {
+		if !w.Alarm {
+			break
+		}
+		began = w.From
+	}
+	return began
 }
 
 // restated looks for features that change after AsOf: where the home holds the

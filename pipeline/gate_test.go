@@ -65,3 +65,37 @@ func TestChallengersAreComparedOnCommonDecisions(t *testing.T) {
 		}
 	}
 }
+
+// A calibration that went off after the champion was trained speaks against the
+// champion: a training that has seen the new time replaces it. One that was off
+// before holds a training back, and so does any other alarm of drift.
+func TestDriftThatTheChampionHasNotSeenCountsAgainstIt(t *testing.T) {
+	off := data.Alarm{Kind: data.AlarmDrift, Subject: calibrationDrift, Text: "less is paid than predicted"}
+	moved := data.Alarm{Kind: data.AlarmDrift, Subject: payProbShift, Text: "its population stability index is 0.40"}
+	weeks := []data.CalibrationWeek{{From: 20000, Alarm: true}, {From: 20007}, {From: 20014, Alarm: true}, {From: 20021, Alarm: true}}
+	for _, c := range []struct {
+		name     string
+		champion data.Date // 0 for none
+		alarms   []data.Alarm
+		ok       bool
+		says     string
+	}{
+		{"before it began", 20014, []data.Alarm{off}, true, "counts against the champion"},
+		{"after it began", 20015, []data.Alarm{off}, false, "less is paid"},
+		{"no champion", 0, []data.Alarm{off}, true, "a warning"},
+		{"another alarm beside it", 20000, []data.Alarm{off, moved}, false, "0.40"},
+		{"no alarm", 20000, nil, true, "no alarm"},
+	} {
+		v := aVersion("b", nil)
+		v.Evaluation.Health.Weeks, v.Evaluation.Health.Alarms = weeks, c.alarms
+		g := GateResult{OK: true}
+		if c.champion > 0 {
+			g.Champion, g.champion = "a", aVersion("a", nil)
+			g.champion.AsOf = c.champion
+		}
+		g.alarms("no_drift", data.AlarmDrift, v)
+		if g.OK != c.ok || !strings.Contains(g.Checks[0].Text, c.says) {
+			t.Errorf("%s: passed %t: %s", c.name, g.OK, g.Checks[0].Text)
+		}
+	}
+}

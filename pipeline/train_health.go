@@ -27,8 +27,8 @@ const (
 	// large, before it is an alarm: with some dozens of figures looked at, a
 	// false alarm comes once in a few hundred trainings.
 	alarmSE = 3.5
-	// maxGroupLarge is how far, in log-odds, a group's predictions may lie from
-	// what it pays: at one in two, six points.
+	// maxGroupLarge is how much farther, in log-odds, a group's predictions may lie
+	// from what it pays than everybody's: at one in two, six points.
 	maxGroupLarge = 0.25
 )
 
@@ -176,10 +176,13 @@ func (t *trainer) chart(h *data.ModelHealth, j *judgement, rows organicRows) {
 		if last.Down > last.Up {
 			side = "less"
 		}
-		h.Alarms = append(h.Alarms, data.Alarm{Kind: data.AlarmDrift, Subject: "calibration", Figure: report.Known(max(last.Up, last.Down)), Limit: report.Known(models.CUSUMLimit),
+		h.Alarms = append(h.Alarms, data.Alarm{Kind: data.AlarmDrift, Subject: calibrationDrift, Figure: report.Known(max(last.Up, last.Down)), Limit: report.Known(models.CUSUMLimit),
 			Text: fmt.Sprintf("%s is paid than predicted since about %s: the CUSUM of the calibration intercept is beyond its limit", side, first.From)})
 	}
 }
+
+// calibrationDrift names the alarm of the chart.
+const calibrationDrift = "calibration"
 
 // payProbShift names the shift of the prediction.
 const payProbShift = "pay_prob"
@@ -283,8 +286,10 @@ func (t *trainer) options(h *data.ModelHealth) {
 }
 
 // groups judges the champion within groups of customers, so that one which is
-// good on the whole and unfair to some shows.
+// good on the whole and unfair to some shows. Where everybody pays less than was
+// predicted nobody is treated unfairly: that is the calibration's business.
 func (t *trainer) groups(h *data.ModelHealth, rows organicRows) {
+	whole := models.FitCalibrationLine(t.paid(rows.test), t.organicProb(), models.Take(t.frame.CustomerID, rows.test)).Large
 	for _, g := range []struct {
 		column, feature string
 		name            func(code int) string
@@ -305,7 +310,7 @@ func (t *trainer) groups(h *data.ModelHealth, rows organicRows) {
 		}
 		for _, code := range sortedKeys(in) {
 			if len(in[code]) >= groupRows {
-				t.group(h, g.column, g.name(code), models.Take(rows.test, in[code]), models.Take(t.organicProb(), in[code]))
+				t.group(h, g.column, g.name(code), whole, models.Take(rows.test, in[code]), models.Take(t.organicProb(), in[code]))
 			}
 		}
 	}
@@ -322,15 +327,17 @@ func (t *trainer) organicProb() (out []float64) {
 	return out
 }
 
-func (t *trainer) group(h *data.ModelHealth, column, value string, rows []int, p []float64) {
+// group judges the champion within one group; whole is how far all predictions lie
+// from what is paid, in log-odds.
+func (t *trainer) group(h *data.ModelHealth, column, value string, whole float64, rows []int, p []float64) {
 	y := t.paid(rows)
 	fit := models.FitCalibrationLine(y, p, models.Take(t.frame.CustomerID, rows))
 	m := models.Evaluate(y, p)
 	h.Groups = append(h.Groups, data.GroupFigures{Column: column, Value: value, Rows: int64(len(y)), Predicted: m.MeanPrediction, Observed: m.BaseRate,
 		AUC: report.Known(m.AUC), Large: report.Known(fit.Large), LargeSE: report.Known(fit.LargeSE)})
-	if off := math.Abs(fit.Large); off > maxGroupLarge && off > alarmSE*fit.LargeSE {
-		h.Alarms = append(h.Alarms, data.Alarm{Kind: data.AlarmFairness, Subject: column + " " + value, Figure: report.Known(fit.Large), Limit: report.Known(maxGroupLarge),
-			Text: fmt.Sprintf("%.1f %% pay, %.1f %% were predicted: off by %.2f ± %.2f log-odds", 100*m.BaseRate, 100*m.MeanPrediction, fit.Large, fit.LargeSE)})
+	if off := fit.Large - whole; math.Abs(off) > maxGroupLarge && math.Abs(off) > alarmSE*fit.LargeSE {
+		h.Alarms = append(h.Alarms, data.Alarm{Kind: data.AlarmFairness, Subject: column + " " + value, Figure: report.Known(off), Limit: report.Known(maxGroupLarge),
+			Text: fmt.Sprintf("%.1f %% pay, %.1f %% were predicted: off by %.2f ± %.2f log-odds, everybody by %.2f", 100*m.BaseRate, 100*m.MeanPrediction, fit.Large, fit.LargeSE, whole)})
 	}
 }
 
