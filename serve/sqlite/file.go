@@ -19,9 +19,10 @@ import (
 // every is how often what was written is copied into the database.
 const every = 250 * time.Millisecond
 
-// longLog is at how many pages of log writers wait until it is copied whole: one
-// that others always append to would grow for ever.
-var longLog = 4096
+// longLog is at how many pages of log (64 MiB) writers wait until it is copied
+// whole: one that others always append to would grow for ever. They wait for some
+// tens of milliseconds, which at full load is once in two seconds.
+var longLog = 16384
 
 // patience is how many milliseconds writers may be kept waiting for readers of an
 // old log; where that was not enough, they are left alone for restEvery.
@@ -201,6 +202,10 @@ func (f *file) checkpoint(ctx context.Context) error {
 	}
 	log, copied, err := f.run(ctx, "PASSIVE")
 	if err == nil && log > longLog && before.changed.After(f.again) {
+		// What was written meanwhile too, so that little is left while they wait.
+		if _, _, err = f.run(ctx, "PASSIVE"); err != nil {
+			return err
+		}
 		f.writers.Lock()
 		log, copied, err = f.run(ctx, "RESTART")
 		f.writers.Unlock()
