@@ -38,3 +38,10 @@ func (s *Store) MigrationForTest(name string) string {
 	}
 	return string(text)
 }
+
+// CommitWithinForTest bounds commits, where the database is PostgreSQL.
+func (s *Store) CommitWithinForTest(d time.Duration) {
+	if db, ok := s.db.(*postgresDB); ok {
+		db.commitWithin = d
+	}
+}

@@ -23,6 +23,7 @@ type postgresDB struct {
 	writer, readers chan *pgx.Conn // nil: a connection yet to be made
 	turns           turns
 	closed          atomic.Bool
+	commitWithin    time.Duration
 }
 
 const (
@@ -30,8 +31,8 @@ const (
 	postgresRetries = 10
 	// migrationLock is the advisory lock of migrators: "dunning" in ASCII.
 	migrationLock = 0x64756e6e696e67
-	// commitSeconds bounds a commit, which no caller may cancel.
-	commitSeconds = 30
+	// commitWithin bounds a commit, which no caller may cancel.
+	commitWithin = 30 * time.Second
 )
 
 func openPostgres(ctx context.Context, dsn string) (database, error) {
@@ -51,7 +52,7 @@ func openPostgres(ctx context.Context, dsn string) (database, error) {
 	config.RuntimeParams["jit"] = "off"
 	config.RuntimeParams["timezone"] = "UTC"
 	config.RuntimeParams["application_name"] = "dunning"
-	d := &postgresDB{config: config, writer: make(chan *pgx.Conn, 1), readers: make(chan *pgx.Conn, postgresReaders)}
+	d := &postgresDB{config: config, commitWithin: commitWithin, writer: make(chan *pgx.Conn, 1), readers: make(chan *pgx.Conn, postgresReaders)}
 	d.writer <- nil
 	for range postgresReaders {
 		d.readers <- nil
@@ -153,13 +154,17 @@ func (d *postgresDB) run(ctx context.Context, slots chan *pgx.Conn, options pgx.
 		conn.Close(context.WithoutCancel(ctx))
 		return old, fmt.Errorf("ledger: begin: %w", err) // a connection that was lost while idle
 	}
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitSeconds*time.Second)
-	defer cancel()
-	defer tx.Rollback(end) // does nothing after a commit
+	// The time of f does not count: who verifies a large ledger reads for long.
+	ending := func(f func(context.Context) error) error {
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.commitWithin)
+		defer cancel()
+		return f(end)
+	}
+	defer ending(tx.Rollback) // does nothing after a commit
 	if err := f(&postgresTx{ctx, tx}); err != nil {
 		return serialization(err), err
 	}
-	err = tx.Commit(end)
+	err = ending(tx.Commit)
 	return serialization(err), postgresError(err)
 }
 

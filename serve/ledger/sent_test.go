@@ -40,6 +40,12 @@ func TestSent(t *testing.T) {
 		if err := h.SentBetween(ctx, noon.Add(time.Second), noon.Add(time.Hour), keep); err != nil || len(between) != 2 {
 			t.Errorf("%+v, %v", between, err)
 		}
+		// Who reads for longer than a commit may take still gets all.
+		h.CommitWithinForTest(2 * time.Second)
+		if err := h.SentBetween(ctx, noon, noon.Add(time.Hour), func(ledger.SentAction) error { time.Sleep(1100 * time.Millisecond); return nil }); err != nil {
+			t.Errorf("a slow reader: %v", err)
+		}
+		h.CommitWithinForTest(time.Minute)
 		stop := errors.New("stop")
 		if err := h.SentBetween(ctx, noon, noon.Add(time.Hour), func(ledger.SentAction) error { return stop }); !errors.Is(err, stop) {
 			t.Errorf("an error of the caller: %v", err)
