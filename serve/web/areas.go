@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"sync"
 
 	"dunning/credit/portfolio"
 	"dunning/data"
@@ -144,12 +145,37 @@ func areaExport(path, kind, name string, form func(*portfolio.Report) ([]byte, e
 		if err != nil {
 			return err
 		}
-		body, err := form(r)
+		body, err := v.site.areaFiles.get(r, name+kind, form)
 		if err != nil {
 			return err
 		}
 		return v.attach(kind, name+"-"+r.AsOf.String()+map[bool]string{true: ".csv", false: ".xlsx"}[kind == csvKind], body)
 	}
+}
+
+// areaFiles are the files of one report: a workbook of thousands of customers
+// takes longer to write than a page may take, so each is written once.
+type areaFiles struct {
+	mu    sync.Mutex
+	of    *portfolio.Report
+	files map[string][]byte
+}
+
+// get returns the file of this name, written by form at the first call.
+func (f *areaFiles) get(r *portfolio.Report, name string, form func(*portfolio.Report) ([]byte, error)) ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.of != r {
+		f.of, f.files = r, map[string][]byte{}
+	}
+	if body, ok := f.files[name]; ok {
+		return body, nil
+	}
+	body, err := form(r)
+	if err == nil {
+		f.files[name] = body
+	}
+	return body, err
 }
 
 // Kinds of files.

@@ -108,7 +108,8 @@ func (d *demo) customers(n int) {
 func (d *demo) scores(n int, asOf data.Date) {
 	rows := make([]data.Score, n)
 	for i := range rows {
-		rows[i] = data.Score{CustomerID: customerID(i), AsOf: asOf, PayProb: 0.3, BalanceCents: 50_000, DaysPastDue: 12, ModelVersion: "m1"}
+		balance, days := owed(i)
+		rows[i] = data.Score{CustomerID: customerID(i), AsOf: asOf, PayProb: 0.3, BalanceCents: balance, DaysPastDue: days, ModelVersion: "m1"}
 	}
 	d.publish("lake/score", asOf.String(), &asOf, func(dir string) []data.File {
 		f, err := data.Write(filepath.Join(dir, "scores.parquet"), rows)
@@ -118,6 +119,17 @@ func (d *demo) scores(n int, asOf data.Date) {
 }
 
 func customerID(i int) string { return fmt.Sprintf("C%07d", i) }
+
+// known is the customer who has the history of the kept home's.
+const known = 2
+
+// owed is what a customer owes, and for how many days.
+func owed(i int) (balance data.Cents, days int32) {
+	if i == known {
+		return 214_271, 63
+	}
+	return data.Cents(12_000 + 137*(i*7919%900)), int32(3 + i*31%60)
+}
 
 // costs of one contact and the capacity of a day, by channel.
 var (
@@ -135,11 +147,13 @@ func actions(n, shift int, asOf data.Date) []data.Action {
 		ch := data.Channels[[]int{2, 1, 2, 3, 0, 1, 2, 3, 2, 1, 4, 1}[k%12]]
 		day := today + data.Date([]int{0, 1, 1, 2, 3, 3, 4}[k%7])
 		value := data.Cents(300 + 90_000*math.Abs(math.Sin(float64(k)*12.9898))*math.Abs(math.Sin(float64(k))))
-		rows[i] = data.Action{PlanID: id, ActionID: fmt.Sprintf("%s-%06d", id, i), CustomerID: customerID(k * 2 / 3),
+		customer := k * 2 / 3
+		balance, late := owed(customer)
+		rows[i] = data.Action{PlanID: id, ActionID: fmt.Sprintf("%s-%06d", id, i), CustomerID: customerID(customer),
 			Channel: ch, Day: day, WindowStart: day.Time().Add(11 * time.Hour), WindowEnd: day.Time().Add(23 * time.Hour),
 			Step: 1, CostCents: costs[ch.Index()], ValueCents: value, ReducedCostCents: value * 6 / 10, TreatProb: 0.95, Source: data.SourceRecommended,
 			Reason: fmt.Sprintf("%s em %s: espera-se recuperar %s a mais por %s; saldo de %s vencido há %d dias, que sem contato seria pago em 7 dias com probabilidade de %d,%d %%; a segunda melhor opção, já descontado o que cada uma ocupa, é SMS no dia seguinte (%s).",
-				ch.Portuguese(), Portuguese.Day(day), value.BRL(), costs[ch.Index()].BRL(), (value * 7).BRL(), 3+k%40, 12+k%60, k%10, (value * 4 / 5).BRL())}
+				ch.Portuguese(), Portuguese.Day(day), value.BRL(), costs[ch.Index()].BRL(), balance.BRL(), late, 12+k%60, k%10, (value * 4 / 5).BRL())}
 	}
 	return rows
 }

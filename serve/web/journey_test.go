@@ -14,14 +14,15 @@ import (
 	"dunning/serve"
 )
 
-// TestJourney is the morning of two people in Chromium: the manager proposes the
-// plan of the day, another person sees what a part would reserve and approves
-// the whole, a dispatcher takes actions over the API and reports one sent, and
-// the wallet shows it. No page has a serious fault of accessibility, an error in
-// the console, or a request to another host.
+// TestJourney is the morning of two people in Chromium: the manager sees what
+// other budgets would bring, and what the plan would be with one of them, and
+// submits it; another person sees what a part would reserve and approves the
+// whole; a dispatcher takes actions over the API and reports one sent; the wallet
+// and the plan's page show it. No page has a serious fault of accessibility, an
+// error in the console, or a request to another host.
 func TestJourney(t *testing.T) {
 	chromium := newChromium(t)
-	r := start(t, furnished(t), steady)
+	r, _ := analysed(t)
 	ana := newBrowser(t, chromium, r.url)
 	ana.open("/carteira")
 	if ana.path() != doorPath {
@@ -48,11 +49,12 @@ func TestJourney(t *testing.T) {
 		t.Errorf("today shows %q", got)
 	}
 	ana.run(chromedp.WaitVisible(chromedp.CSS("#by-day canvas")))
-	ana.accessible("hoje")
-	ana.click("form[action='/hoje/propor'] button")
-	plan := r.store.LatestPlan().ID
-	if ana.path() != planPath(plan) {
-		t.Fatalf("after proposing at %s", ana.path())
+	ana.click("nav a[href='/orcamento']")
+	plan := ana.budgets()
+	ana.accessible("rascunho, de quem o fez")
+	ana.click("form[action$='/enviar'] button")
+	if got := ana.text("main"); !strings.Contains(got, "quem propõe não aprova") {
+		t.Errorf("after submitting: %q", got)
 	}
 	ana.accessible("plano, de quem o propôs")
 
@@ -60,7 +62,7 @@ func TestJourney(t *testing.T) {
 	bruno.enter(approver)
 	bruno.open("/aprovar")
 	bruno.accessible("aprovar")
-	bruno.click("main table a")
+	bruno.click("main table a[href='" + planPath(plan) + "']")
 	bruno.accessible("plano, de quem decide")
 	whole := bruno.text("#reserve .sum dd")
 	bruno.run(chromedp.Click(chromedp.CSS("#approve input[value=sim]")), chromedp.Click(chromedp.CSS("#approve .inner summary")),
@@ -80,13 +82,41 @@ func TestJourney(t *testing.T) {
 	if got := ana.text("main"); !strings.Contains(got, "Reservas abertas") || !strings.Contains(got, sent) {
 		t.Errorf("the wallet does not show that %s was sent: %q", sent, got)
 	}
-	carla := newBrowser(t, chromium, r.url)
-	carla.enter(admin)
-	carla.open("/pessoas")
-	carla.accessible("pessoas")
-	for _, b := range []*browser{ana, bruno, carla} {
+	ana.open(planPath(plan) + "?canal=sms")
+	ana.until("the plan's page to show what was sent", func() bool {
+		ana.open(planPath(plan) + "?canal=sms")
+		return strings.Contains(ana.text("main"), "enviada")
+	})
+	for _, b := range []*browser{ana, bruno} {
 		b.clean()
 	}
+}
+
+// budgets has the manager try another budget on the page where she is: the curve's
+// point follows the slider, the simulation stands beside the plan, and what she
+// saves is a draft with that budget. It returns the draft.
+func (b *browser) budgets() (plan string) {
+	b.t.Helper()
+	b.run(chromedp.WaitVisible(chromedp.CSS("canvas")))
+	before := b.text("#point")
+	b.run(chromedp.SetValue(chromedp.CSS("#slider"), "0"), chromedp.Evaluate[chromedp.Void](`document.getElementById("slider").dispatchEvent(new Event("input", {bubbles: true})); undefined`))
+	b.until("the point on the curve to follow the slider", func() bool {
+		got := b.text("#point")
+		return got != before && strings.Contains(got, "R$ 0,00")
+	})
+	b.write("#w-budget", "2")
+	b.run(chromedp.Click(chromedp.CSS("form.whatif button")), chromedp.WaitVisible(chromedp.CSS("#resultado")))
+	if got := b.text("#resultado"); !strings.Contains(got, "R$ 2,00") {
+		b.t.Errorf("the simulation says %q", got)
+	}
+	b.accessible("simulação")
+	b.click("#resultado form button")
+	b.run(chromedp.WaitVisible(chromedp.CSS("#drafting a.button:not(.second)")))
+	b.click("#drafting a.button:not(.second)")
+	if got := b.text("main"); !strings.Contains(got, "R$ 1,") { // what fits into two reais
+		b.t.Errorf("the draft costs %q", got)
+	}
+	return strings.TrimPrefix(b.path(), planPath(""))
 }
 
 // until waits for something that a page does by itself.

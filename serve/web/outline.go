@@ -246,6 +246,7 @@ type totals struct {
 	Segments  []sums // as outline.segments
 	Days      []sums // as outline.days
 	cells     []sums // by outline.cell
+	cheapest  [len(data.Channels)]data.Cents
 }
 
 // sum sums the whole plan up.
@@ -254,6 +255,9 @@ func (o *outline) sum() totals {
 	for i := range o.cost {
 		cost, value := o.cost[i], o.value[i]
 		t.All.add(cost, value)
+		if ch := o.channel[i]; t.Channels[ch].Actions == 0 || cost < t.cheapest[ch] {
+			t.cheapest[ch] = cost
+		}
 		t.Channels[o.channel[i]].add(cost, value)
 		t.Segments[o.segment[i]].add(cost, value)
 		t.Days[o.day[i]].add(cost, value)
@@ -272,9 +276,10 @@ func (o *outline) sum() totals {
 // max at most together.
 func (o *outline) part(p *ledger.Part) (byChannel [len(data.Channels)]sums, all sums) {
 	var channels [len(data.Channels)]bool
-	for _, c := range p.Channels {
-		if c.Index() >= 0 {
-			channels[c.Index()] = true
+	cheapest := data.Cents(ledger.MaxUnits) // of what may be chosen: with less left, nothing is
+	for i, c := range data.Channels {
+		if channels[i] = len(p.Channels) == 0 || slices.Contains(p.Channels, c); channels[i] && o.totals.Channels[i].Actions > 0 {
+			cheapest = min(cheapest, o.totals.cheapest[i])
 		}
 	}
 	segments := make([]bool, len(o.segments))
@@ -286,7 +291,10 @@ func (o *outline) part(p *ledger.Part) (byChannel [len(data.Channels)]sums, all 
 		left = *p.MaxCents
 	}
 	for _, i := range o.byWorth {
-		if len(p.Channels) > 0 && !channels[o.channel[i]] || !segments[o.segment[i]] || o.cost[i] > left {
+		if left < cheapest {
+			break
+		}
+		if !channels[o.channel[i]] || !segments[o.segment[i]] || o.cost[i] > left {
 			continue
 		}
 		left -= o.cost[i]

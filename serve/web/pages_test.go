@@ -38,7 +38,7 @@ func (d *desk) views() []view {
 	ana := d.as(manager)
 	token, _, err := d.people.Invite(context.Background(), accounts.Invitation{Login: "gil@empresa.example", Name: "Gil", Roles: []serve.Role{serve.Auditor}}, 0)
 	d.demo.must(err)
-	plan, customer := planPath(d.running.store.LatestPlan().ID), customerID(2)
+	plan, customer := planPath(d.running.store.LatestPlan().ID), customerID(known)
 	tried := d.tried(ana)
 	drafting := ana.post("/orcamento/simular?desligar=voice", "/orcamento/rascunho", url.Values{"desligar": {"voice"}, "plano": {d.running.store.LatestPlan().ID}}).path
 	until(d.t, "the draft", func() bool { return strings.Contains(ana.get(drafting).body, "/aprovar/rascunho-1") })

@@ -59,6 +59,8 @@ type Site struct {
 	trials   trials                     // réguas that people try
 	segments segmentTotals              // of the portfolio
 
+	areaFiles areaFiles // of the report of customers' behaviour
+
 	identities *identities // nil without OIDC
 }
 

@@ -183,6 +183,7 @@ func TestFilters(t *testing.T) {
 	r.propose(manager)
 	ana := r.as(manager)
 	at := planPath(r.store.LatestPlan().ID)
+	until(t, "the plan to be read", func() bool { return strings.Contains(ana.get(at).body, `class="customer"`) })
 	customer := regexp.MustCompile(`class="customer" href="[^"]*">(C\d+)<`)
 	seen := map[string]int{}
 	for number := 1; ; number++ {
