@@ -121,7 +121,7 @@ func (d *demo) scores(n int, asOf data.Date) {
 func customerID(i int) string { return fmt.Sprintf("C%07d", i) }
 
 // known is the customer who has the history of the kept home's.
-const known = 2
+const known = 100
 
 // owed is what a customer owes, and for how many days.
 func owed(i int) (balance data.Cents, days int32) {
