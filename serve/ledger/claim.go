@@ -10,15 +10,14 @@ import (
 )
 
 // claim leases the chosen actions that are still there and withholds the
-// refused, in one transaction, at whose start it calls begun.
-func (s *Store) claim(ctx context.Context, r LeaseRequest, request string, c choice, begun func()) (Grant, error) {
+// refused, in one transaction.
+func (s *Store) claim(ctx context.Context, r LeaseRequest, request string, c choice) (Grant, error) {
 	none := Grant{LeaseID: r.ID, Dispatcher: r.Dispatcher, Actions: []LeasedAction{}, Withheld: []WithheldAction{}}
 	if len(c.out) == 0 && len(c.withhold) == 0 {
 		return none, nil
 	}
 	var g Grant
 	err := s.writeInTurn(ctx, true, func(o *operation) error {
-		begun()
 		var err error
 		if g, err = granted(o, r.ID, request); !errors.Is(err, ErrNotFound) {
 			return err // somebody asked the same at once

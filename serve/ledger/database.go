@@ -34,9 +34,6 @@ type database interface {
 	// same ids.
 	// An urgent one goes before others that wait.
 	write(ctx context.Context, urgent bool, f func(transaction) error) error
-	// announce says that an urgent write is being prepared; what it returns, that
-	// it has begun or will not come.
-	announce() (withdraw func())
 	// read runs f on one snapshot.
 	read(ctx context.Context, f func(transaction) error) error
 	// script runs statements without arguments in one transaction of its own

@@ -135,13 +135,11 @@ func (s *Store) Lease(ctx context.Context, r LeaseRequest) (Grant, error) {
 func (s *Store) chooseAndClaim(ctx context.Context, r LeaseRequest, request string) (g Grant, outrun bool, err error) {
 	asked := map[string]bool{}
 	defer func() { s.rechecking.free(asked) }() // after a panic of the recheck too
-	withdraw := s.db.announce()
-	defer withdraw()
 	c, err := s.choose(ctx, r, asked)
 	if err != nil {
 		return Grant{}, false, err
 	}
-	g, err = s.claim(ctx, r, request, c, withdraw)
+	g, err = s.claim(ctx, r, request, c)
 	return g, len(c.out) > len(g.Actions), err
 }
 

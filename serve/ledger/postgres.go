@@ -83,8 +83,6 @@ func (d *postgresDB) close() error {
 
 func (*postgresDB) dialect() string { return "postgres" }
 
-func (d *postgresDB) announce() (withdraw func()) { return d.turns.announce() }
-
 func (d *postgresDB) write(ctx context.Context, urgent bool, f func(transaction) error) error {
 	if err := d.turns.take(ctx, urgent); err != nil {
 		return err

@@ -62,8 +62,6 @@ func (d *sqliteDB) close() error {
 
 func (*sqliteDB) dialect() string { return "sqlite" }
 
-func (d *sqliteDB) announce() (withdraw func()) { return d.turns.announce() }
-
 func (d *sqliteDB) write(ctx context.Context, urgent bool, f func(transaction) error) error {
 	if err := d.turns.take(ctx, urgent); err != nil {
 		return err

@@ -75,48 +75,6 @@ func TestUrgentWritersGoFirstButNotForEver(t *testing.T) {
 	}
 }
 
-// The turn is kept for an announced writer until he comes, is taken back, or the
-// others have waited long enough.
-func TestAnnouncedWritersAreWaitedFor(t *testing.T) {
-	got := make(chan string)
-	stand := func(q *turns, name string, urgent bool) {
-		go func() {
-			if err := q.take(context.Background(), urgent); err != nil {
-				t.Error(err)
-			}
-			got <- name
-		}()
-	}
-	for name, come := range map[string]func(q *turns, withdraw func()) string{
-		"he comes":      func(q *turns, _ func()) string { stand(q, "urgent", true); return "urgent" },
-		"he stays away": func(_ *turns, withdraw func()) string { withdraw(); withdraw(); return "plain" },
-		"he is late":    func(*turns, func()) string { return "plain" },
-	} {
-		t.Run(name, func(t *testing.T) {
-			q := &turns{longest: time.Hour}
-			if name == "he is late" {
-				q.longest = time.Second
-			}
-			withdraw := q.announce()
-			stand(q, "plain", false)
-			q.waiting(t, 1) // though nobody writes
-			want := come(q, withdraw)
-			if first := <-got; first != want {
-				t.Errorf("%s came first", first)
-			}
-			withdraw()
-			q.give()
-			if want == "urgent" {
-				<-got
-				q.give()
-			}
-			if q.busy || q.coming != 0 || q.hold != nil || len(q.urgent)+len(q.plain) != 0 {
-				t.Errorf("left behind: %+v", q)
-			}
-		})
-	}
-}
-
 func TestTurnsExcludeEachOther(t *testing.T) {
 	q := &turns{}
 	inside, most, got := 0, 0, 0
@@ -126,18 +84,12 @@ func TestTurnsExcludeEachOther(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i)*100*time.Microsecond)
 			defer cancel()
 			for range 20 {
-				withdraw := func() {}
-				if i%4 == 0 {
-					withdraw = q.announce()
-				}
 				if q.take(ctx, i%2 == 0) == nil {
-					withdraw()
 					inside++ // the race detector sees it if somebody else is inside
 					most, got = max(most, inside), got+1
 					inside--
 					q.give()
 				}
-				withdraw()
 			}
 		})
 	}
