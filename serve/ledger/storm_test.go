@@ -108,6 +108,7 @@ func (s *storm) dispatcher(ctx context.Context, number int) {
 	rng := rand.New(rand.NewPCG(1, uint64(number)))
 	name := fmt.Sprint("d", number)
 	var sleeping []sleeper
+	died := false
 	for batch := 0; time.Now().Before(s.stop); batch++ {
 		request := ledger.LeaseRequest{ID: fmt.Sprintf("%s-%d", name, batch), Dispatcher: name, Day: today, Channel: data.SMS, Max: 1 + rng.IntN(50), Duration: time.Minute}
 		var g ledger.Grant
@@ -138,7 +139,8 @@ func (s *storm) dispatcher(ctx context.Context, number int) {
 		}
 		s.count(&s.Batches)
 		switch dice := rng.IntN(100); {
-		case dice < 5 || number == 0 && batch == 0: // the dispatcher dies
+		case dice < 5 || !died: // the dispatcher dies, with the first that it gets in any case
+			died = true
 			s.count(&s.Abandoned)
 		case dice < 10: // it sleeps past its lease
 			sleeping = append(sleeping, sleeper{r, g.Actions[0].Until.Add(time.Duration(rng.IntN(60)) * time.Second)})
