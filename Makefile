@@ -33,7 +33,7 @@ race: deps-test ## run the tests of concurrent code under the race detector
 
 # One after the other: each would disturb the figures of the next.
 nightly: deps-test ## the long runs: power cuts, kills, storms, load, memory; an hour on two cores
-	DUNNING_LEDGER_CUTS=200 DUNNING_LEDGER_FAULTS=150 DUNNING_LEDGER_KILLS=200 DUNNING_LEDGER_ACTIONS=20000 DUNNING_LEDGER_MUTATIONS=1 go test -count=1 -timeout 60m ./serve/ledger
+	DUNNING_LEDGER_CUTS=200 DUNNING_LEDGER_FAULTS=150 DUNNING_LEDGER_KILLS=200 DUNNING_LEDGER_ACTIONS=20000 DUNNING_LEDGER_MUTATIONS=1 go test -count=1 -timeout 120m ./serve/ledger
 	DUNNING_SERVE_KILLS=200 go test -count=1 -timeout 20m -run KilledServer ./serve
 	DUNNING_LOAD=20 go test -count=1 -v -run LoadOf ./serve
 	DUNNING_SOAK=300 go test -count=1 -v -timeout 20m -run MemoryIsFlat ./serve
