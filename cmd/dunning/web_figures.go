@@ -98,7 +98,7 @@ func (l *lakeHistories) open() (pipeline.Output, error) {
 	return pipeline.OpenOutput(pipeline.ExtractStage().FolderOf(l.home, 0))
 }
 
-// History reads one customer: one partition of the lake, up to his rows.
+// History reads one customer: of one partition of the lake, his rows.
 func (l *lakeHistories) History(ctx context.Context, customerID string) (*web.History, error) {
 	in, err := l.open()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -107,22 +107,44 @@ func (l *lakeHistories) History(ctx context.Context, customerID string) (*web.Hi
 	if err != nil {
 		return nil, err
 	}
-	part := data.Partition(customerID, len(in.Parts("customers")))
-	for h, err := range features.Histories(in.Dir, part) {
+	part := features.PartName(data.Partition(customerID, len(in.Parts("customers"))))
+	path := func(table string) string { return filepath.Join(in.Dir, table, part) }
+	customers, err := rowsOf(ctx, path("customers"), customerID, func(r *data.Customer) string { return r.CustomerID })
+	if err != nil || len(customers) == 0 {
+		return nil, err
+	}
+	h := features.History{Customer: customers[0]}
+	var errs [5]error
+	h.Invoices, errs[0] = rowsOf(ctx, path("invoices"), customerID, func(r *data.Invoice) string { return r.CustomerID })
+	h.Payments, errs[1] = rowsOf(ctx, path("payments"), customerID, func(r *data.Payment) string { return r.CustomerID })
+	h.Touches, errs[2] = rowsOf(ctx, path("touches"), customerID, func(r *data.Touch) string { return r.CustomerID })
+	h.Events, errs[3] = rowsOf(ctx, path("touch_events"), customerID, func(r *data.TouchEvent) string { return r.CustomerID })
+	h.Promises, errs[4] = rowsOf(ctx, path("promises"), customerID, func(r *data.Promise) string { return r.CustomerID })
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	return historyOf(features.NewHistory(h)), nil
+}
+
+// rowsOf reads the rows of one customer from a table of the lake, which is in the
+// order of the customers.
+func rowsOf[T any](ctx context.Context, path, customerID string, id func(*T) string) ([]T, error) {
+	var out []T
+	for batch, err := range data.ScanFrom[T](path, "customer_id", customerID) {
 		if err == nil {
 			err = ctx.Err()
 		}
 		if err != nil {
 			return nil, err
 		}
-		if h.Customer.CustomerID == customerID {
-			return historyOf(h), nil
-		}
-		if h.Customer.CustomerID > customerID {
-			break
+		for i := range batch {
+			if id(&batch[i]) != customerID {
+				return out, nil
+			}
+			out = append(out, batch[i])
 		}
 	}
-	return nil, nil
+	return out, nil
 }
 
 // historyOf arranges a customer's rows, the latest first.
@@ -255,6 +277,11 @@ func (m *modelVersions) Rollback(_ context.Context, by, why string) (from, to st
 	return pipeline.Models(m.a.home).Rollback(by, why)
 }
 
+// customerKey is all that a search reads of a customer.
+type customerKey struct {
+	CustomerID string `parquet:"customer_id"`
+}
+
 // Similar lists ids that begin with a text, as the lake has them.
 func (l *lakeHistories) Similar(ctx context.Context, prefix string, most int) ([]string, error) {
 	in, err := l.open()
@@ -267,7 +294,7 @@ func (l *lakeHistories) Similar(ctx context.Context, prefix string, most int) ([
 	var out []string
 	for _, part := range in.Parts("customers") {
 		found := 0 // each part is in the order of the ids
-		for batch, err := range data.Scan[data.Customer](in.Path(part.Name)) {
+		for batch, err := range data.ScanFrom[customerKey](in.Path(part.Name), "customer_id", prefix) {
 			if err == nil {
 				err = ctx.Err()
 			}
@@ -275,12 +302,14 @@ func (l *lakeHistories) Similar(ctx context.Context, prefix string, most int) ([
 				return nil, err
 			}
 			for _, c := range batch {
-				if strings.HasPrefix(c.CustomerID, prefix) && found < most {
-					out = append(out, c.CustomerID)
-					found++
+				if !strings.HasPrefix(c.CustomerID, prefix) || found >= most {
+					found = most
+					break
 				}
+				out = append(out, c.CustomerID)
+				found++
 			}
-			if found >= most || len(batch) > 0 && batch[len(batch)-1].CustomerID > prefix+"\xff" {
+			if found >= most {
 				break
 			}
 		}
