@@ -163,6 +163,8 @@ func comparePlans(ctx context.Context, w *Work, out *report.Truth) error {
 		return nil // a portfolio whose customers cannot be lived again
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
+	case err == nil && w.AsOf != config.End:
+		return nil // customers are lived up to the end: an empty plan of another day has no days that tell
 	}
 	rivals := []rivalPlan{{ours, &out.PlanTrueCents, &out.PlanTotalCents}, {nil, &out.OraclePlanCents, &out.OracleTotalCents},
 		{nil, &out.CeilingPlanCents, nil}, {nil, &out.RandomPlanCents, nil}}
