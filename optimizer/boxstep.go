@@ -372,7 +372,7 @@ func (s *boxstepRun) look(b *box) (*scanned, error) {
 	if s.wide == nil || !s.wideBox.holds(b.centre) || s.wide.incomplete > 0 {
 		w := *b
 		if s.read && s.wide == nil {
-			w = s.m.widen(*b) // the last box was too small: one read more is enough
+			w = s.m.readable(s.m.widen(*b), *b) // the last box was too small: one read more is enough
 		}
 		read, err := s.m.scan(s.ctx, []request{{box: w, limit: keepLimit, chosen: s.chosen}})
 		if err != nil {

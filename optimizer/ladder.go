@@ -151,7 +151,7 @@ func (l *ladderSearch) best(profile int32, values []float64) (option, float64) {
 func (l *ladderSearch) runnerUp(profile int32, values []float64) (option, float64, bool) {
 	l.best(profile, values)
 	w := &l.walk
-	w.view, w.values, w.visit = &l.p.centre, values, l.visitSecond
+	w.view, w.values, w.visit, w.left = &l.p.centre, values, l.visitSecond, math.MaxInt
 	w.ladderTables = l.ladderTables
 	l.tests, l.second, w.least = 0, found{most: none}, none/2
 	if l.won.rungs != Hold {

@@ -6,11 +6,14 @@ import (
 	"slices"
 )
 
+// openDays is how many days open looks into before it leaves a customer to collect.
+const openDays = 16
+
 // near reports whether another ladder than the winner is as near to it at the
 // centre as the whole box could bring any ladder of its length.
 func (l *ladderSearch) near() bool {
 	w := &l.walk
-	w.ladderTables, w.view, w.values, w.visit = l.ladderTables, &l.p.centre, l.values, l.visitOther
+	w.ladderTables, w.view, w.values, w.visit, w.left = l.ladderTables, &l.p.centre, l.values, l.visitOther, math.MaxInt
 	sum, s, loss := &l.p.sum, 0.0, 0.0
 	for k, slot := range l.won.slot[:l.won.touches] {
 		f := l.won.factor[k]
@@ -65,7 +68,9 @@ func (l *ladderSearch) release() {
 
 // open reports whether the box may leave another ladder open than the winner.
 // The best touches of a day are taken to be those at the centre, plus what the
-// box may bring any touch of the day.
+// box may bring any touch of the day. In a wide box that lets in many days none of
+// whose touches is good enough: rather than to look through them all it says yes,
+// and the closer bounds of collect tell.
 func (l *ladderSearch) open() bool {
 	l.walk.ladderTables = l.own
 	level, centre := l.own.level, l.level[:len(l.own.level)]
@@ -74,7 +79,7 @@ func (l *ladderSearch) open() bool {
 		level[k] = centre[k] + gain[k]
 	}
 	l.aim(&l.p.sum)
-	l.walk.visit = l.visitOther
+	l.walk.visit, l.walk.left = l.visitOther, openDays
 	others := l.won.rungs != Hold && l.walk.least <= 0 || l.walk.all()
 	l.release()
 	return others
@@ -90,7 +95,7 @@ func (l *ladderSearch) collect(limit int, keep []option) (kept []option, complet
 	l.win(roundingOf * l.won.size)
 	l.mark()
 	l.found, l.tests, l.gaveUp, l.enough = l.found[:0], 0, false, 4*limit+1000
-	l.walk.ladderTables, l.walk.visit = l.own, l.visitTest
+	l.walk.ladderTables, l.walk.visit, l.walk.left = l.own, l.visitTest, math.MaxInt
 	l.end = 0
 	if l.won.rungs != Hold {
 		l.test(Hold)

@@ -9,6 +9,9 @@ type ladderWalk struct {
 	// visit takes a ladder; true ends the walk. It may raise least.
 	visit func(Rungs) bool
 	least float64
+	// left is how many days before a touch may still be looked at; the walk then
+	// ends as if visit had ended it.
+	left int
 
 	view   *ladderView
 	values []float64
@@ -90,6 +93,9 @@ func (w *ladderWalk) after(j int, d, i, level int32, sum float64, later Rungs) b
 	earlier := w.state[(j-1)*h.days+int(i)]
 	if sum+w.level[int(level)*h.days+int(d)]+earlier < w.least {
 		return false
+	}
+	if w.left--; w.left < 0 {
+		return true
 	}
 	f := h.factor[level]
 	for s := h.from[d]; s < h.from[d+1]; s++ {

@@ -34,8 +34,9 @@ func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, 
 	}
 	price = slices.Clone(b.centre)
 	var f *smooth
+	reach := m.firstReach(price)
 	for grown, rounds := 0, 0; ; {
-		within := m.listable(b, price)
+		within := m.listable(b, price, reach)
 		found := m.scanSampled(size, within)
 		if float64(found.incomplete) > unsureShare*float64(size) {
 			return nil, nil, false
@@ -52,7 +53,7 @@ func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, 
 				break
 			}
 		}
-		if rounds < ladderRounds && m.stoppedWithin(within, b, price) && m.wandered(within.centre, price) {
+		if rounds < listingRounds && m.stoppedWithin(within, b, price, reach) {
 			rounds++
 			continue
 		}
@@ -70,19 +71,36 @@ func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, 
 
 // Constants of listable.
 const (
-	listedSample = 128 // sampled customers who tell
-	listedRounds = 8
+	listedSample  = 128 // sampled customers who tell
+	listedRounds  = 8
+	listedShare   = 0.1 // of a price, or of the mean price: how far ladders are listed at first
+	listedGrowth  = 2.0 // and this many times as far for a row whose price has left that
+	listingRounds = 12  // how often ladders are listed again
 )
 
-// listable returns the part of a box around prices that leaves hardly anybody more
-// ladders than can be listed: of single touches all of it.
-func (m *market) listable(b box, price []float64) box {
+// firstReach returns how far from prices ladders are listed at first.
+func (m *market) firstReach(price []float64) []float64 {
+	reach, mean := make([]float64, m.rows()), m.meanCents(price)
+	for r := range reach {
+		reach[r] = listedShare * max(price[r], mean/m.t.scale[r])
+	}
+	return reach
+}
+
+// listable returns the part of a box for which ladders are listed: so far around
+// prices, of single touches all of it. Listing takes much longer in a wide box than
+// several times in narrow ones. Hardly anybody has more ladders left open in it than
+// can be listed.
+func (m *market) listable(b box, price, reach []float64) box {
 	if m.t.rule.touches() == 1 {
 		return b
 	}
-	size := min(listedSample, m.sample.Customers)
 	half := halfOf(b)
-	within := b
+	for r := range half {
+		half[r] = min(half[r], reach[r])
+	}
+	size := min(listedSample, m.sample.Customers)
+	within := b.cut(m.boxAround(price, half))
 	for range listedRounds {
 		if float64(m.scanSampled(size, within).incomplete) <= unsureShare*float64(size) {
 			break
@@ -95,29 +113,42 @@ func (m *market) listable(b box, price []float64) box {
 	return within
 }
 
-// wanderShare is by how much of the mean price, on the average over the rows, prices
-// must move that ladders are listed again around them.
-const wanderShare = 0.03
+// readableColumns is how many columns a full read of ladders may leave open for
+// each customer, as the sample tells.
+const readableColumns = 4.0
 
-// wandered reports whether prices have moved from others by enough to list ladders
-// around them again.
-func (m *market) wandered(from, to []float64) bool {
-	off := make([]float64, len(to))
-	for r, y := range to {
-		off[r] = abs(y - from[r])
+// readable returns the largest of some boxes, halved from a wide one down to a
+// narrow one, of which a full read does not leave so much open that the next would
+// cost less: of single touches the wide one.
+func (m *market) readable(wide, narrow box) box {
+	if m.t.rule.touches() == 1 || m.sample.Narrow == nil && m.sample.Wide == nil {
+		return wide
 	}
-	return m.meanCents(off) > wanderShare*m.meanCents(to)
+	size := min(listedSample, m.sample.Customers)
+	half, least := halfOf(wide), halfOf(narrow)
+	for range listedRounds {
+		found := m.scanSampled(size, wide)
+		if found.incomplete == 0 && float64(columnsOf(found.open)) <= readableColumns*float64(size) {
+			break
+		}
+		for r := range half {
+			half[r] = max(half[r]/2, least[r])
+		}
+		wide = m.boxAround(wide.centre, half)
+	}
+	return wide
 }
 
 // stoppedWithin reports whether prices stopped at an edge of a part of a box that is
-// none of the box's own.
-func (m *market) stoppedWithin(part, b box, price []float64) bool {
+// none of the box's own, and lets those rows reach further.
+func (m *market) stoppedWithin(part, b box, price, reach []float64) (any bool) {
 	for r, y := range price {
 		if y >= part.upper[r] && part.upper[r] < b.upper[r] || y <= part.lower[r] && part.lower[r] > b.lower[r] {
-			return true
+			reach[r] *= listedGrowth
+			any = true
 		}
 	}
-	return false
+	return any
 }
 
 // sampleChoices returns the best ladders of the first customers of the sample at

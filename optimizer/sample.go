@@ -76,7 +76,9 @@ func (s *boxstepRun) corrected(centre []float64) (price, half []float64, err err
 	if err := m.recallSample(s.ctx); err != nil {
 		return nil, nil, err
 	}
-	defer m.forgetSample()
+	if m.t.rule.touches() == 1 {
+		defer m.forgetSample()
+	}
 	read, err := m.scan(s.ctx, []request{{box: m.boxAround(centre, make([]float64, m.rows())), totals: true}})
 	if err != nil {
 		return nil, nil, err
@@ -109,7 +111,8 @@ func (m *market) startBox(start []float64) (centre, half []float64) {
 
 // sampleStep returns the prices of the first customers of the sample, within a
 // box, and how far the prices of everybody may be from them. The box grows, at
-// most so many times, where a price wants out of it.
+// most so many times, where a price wants out of it. Ladders are listed for as much
+// of it as can be, and again where a price leaves that.
 func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64, growths int) ([]float64, []float64) {
 	m := s.m
 	b := m.boxAround(centre, half)
@@ -120,12 +123,19 @@ func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64
 	}
 	price := slices.Clone(b.centre)
 	var f *smooth
-	for grown := 0; ; grown++ {
-		f = m.newSmooth(m.scanSample(size, b, sampleKeep), limit, b)
+	reach := m.firstReach(price)
+	for grown, rounds := 0, 0; ; {
+		within := m.listable(b, price, reach)
+		f = m.newSmooth(m.scanSample(size, within, sampleKeep), limit, within)
 		s.cool(f, price)
+		if rounds < listingRounds && m.stoppedWithin(within, b, price, reach) {
+			rounds++
+			continue
+		}
 		if grown == growths || !m.grow(&b, price) {
 			break
 		}
+		grown++
 	}
 	at := f.at(price, s.temperature, true, true)
 	newHalf := m.errorsOf(f, at, at, price, s.temperature, 1-share, errors)
