@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"html"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -146,6 +147,51 @@ func TestEveryPageSpeaksBothLanguages(t *testing.T) {
 	}
 	if strings.Contains(contentPolicy, "unsafe") {
 		t.Error("the policy lets unsafe things in")
+	}
+}
+
+// TestEveryLinkLeadsSomewhere: where a page says that a figure is made of something,
+// and wherever else it leads, there is something, for whoever sees the link.
+func TestEveryLinkLeadsSomewhere(t *testing.T) {
+	d := everything(t)
+	link := regexp.MustCompile(`href="([^"]*)"`)
+	people, asked := map[string]*visitor{"": d.visitor()}, map[[2]string]bool{}
+	within, beyond := 0, 0
+	for _, one := range d.views() {
+		v := people[one.login]
+		if v == nil {
+			v = d.as(one.login)
+			people[one.login] = v
+		}
+		if one.kind > again {
+			continue
+		}
+		body := v.get(one.path).body
+		for _, found := range link.FindAllStringSubmatch(body, -1) {
+			to := html.UnescapeString(found[1])
+			if anchor, ok := strings.CutPrefix(to, "#"); ok {
+				within++
+				if !strings.Contains(body, ` id="`+anchor+`"`) {
+					t.Errorf("%s leads to %s, which it does not have", one.name, to)
+				}
+				continue
+			}
+			if to[0] == '?' {
+				to = strings.SplitN(one.path, "?", 2)[0] + to
+			}
+			pattern := d.patternOf(view{path: to})
+			if asked[[2]string{one.login, pattern}] {
+				continue
+			}
+			asked[[2]string{one.login, pattern}] = true
+			beyond++
+			if a := v.get(to); a.status != http.StatusOK {
+				t.Errorf("%s leads %s to %s: %d", one.name, one.login, to, a.status)
+			}
+		}
+	}
+	if within < 20 || beyond < 30 {
+		t.Errorf("only %d links within a page and %d beyond", within, beyond)
 	}
 }
 

@@ -85,6 +85,11 @@ func segmentsShow(v *visit) error {
 			p.Description = p.One.EnglishDescription
 		}
 		p.Figures = v.compared(segmentFigures(p.One), figuresOrNil(segmentOf(then, key)))
+		for i := range p.Figures { // the other parts are not kept by segment; the words beside say what they are
+			if part := madeOf[p.Figures[i].Key]; part == "aging" {
+				p.Figures[i].From = "#" + part
+			}
+		}
 		p.Aging = v.agingOf("aging-one", p.One.Aging, p.One.ReceivableCents, p.One.ProvisionCents, p.One.OpenInvoices)
 		if now.Forecast != nil {
 			p.Forecast = forecastPath + "?" + url.Values{"dia": {now.AsOf.String()}, "segmento": {key}}.Encode()
