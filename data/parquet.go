@@ -122,20 +122,25 @@ func Scan[T any](path string) iter.Seq2[[]T, error] {
 			return
 		}
 		defer closeFile()
-		buf := make([]T, batchRows)
-		for {
-			clear(buf)
-			n, err := readBatch(r, buf)
-			if n > 0 && !yield(buf[:n], nil) {
-				return
-			}
-			if err == io.EOF {
-				return
-			}
-			if err != nil {
-				yield(nil, fmt.Errorf("%s: %w: %w", path, ErrDamagedFile, err))
-				return
-			}
+		scanRest(path, r, batchRows, yield)
+	}
+}
+
+// scanRest yields the rows from where a reader stands, so many at a time.
+func scanRest[T any](path string, r *parquet.GenericReader[T], rows int, yield func([]T, error) bool) {
+	buf := make([]T, rows)
+	for {
+		clear(buf)
+		n, err := readBatch(r, buf)
+		if n > 0 && !yield(buf[:n], nil) {
+			return
+		}
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			yield(nil, fmt.Errorf("%s: %w: %w", path, ErrDamagedFile, err))
+			return
 		}
 	}
 }

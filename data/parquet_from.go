@@ -38,21 +38,7 @@ func ScanFrom[T any](path, column, from string) iter.Seq2[[]T, error] {
 			yield(nil, fmt.Errorf("%s: %w: %w", path, ErrDamagedFile, err))
 			return
 		}
-		buf := make([]T, fewRows)
-		for {
-			clear(buf)
-			n, err := readBatch(r, buf)
-			if n > 0 && !yield(buf[:n], nil) {
-				return
-			}
-			if err == io.EOF {
-				return
-			}
-			if err != nil {
-				yield(nil, fmt.Errorf("%s: %w: %w", path, ErrDamagedFile, err))
-				return
-			}
-		}
+		scanRest(path, r, fewRows, yield)
 	}
 }
 
