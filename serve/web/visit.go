@@ -231,13 +231,13 @@ type problemPage struct {
 func (v *visit) failed(err error) {
 	code, status, internal := serve.CodeOf(err)
 	key := "error." + string(code)
-	if err == errForm {
-		key, status, internal = "error.form", http.StatusForbidden, false
-	}
 	making, isMaking := err.(makingError)
-	if isMaking {
+	switch {
+	case err == errForm:
+		key, status, internal = "error.form", http.StatusForbidden, false
+	case isMaking:
 		key, status, internal = "error.making", http.StatusServiceUnavailable, false
-	} else if code == serve.CodeInternal {
+	case code == serve.CodeInternal:
 		internal = true
 	}
 	if internal {
