@@ -34,12 +34,10 @@ func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, 
 	}
 	price = slices.Clone(b.centre)
 	var f *smooth
-	reach := m.firstReach(price)
-	for grown, rounds := 0, 0; ; {
-		within := m.listable(b, price, reach)
+	ok = m.follow(&b, price, growths, func(within box) bool {
 		found := m.scanSampled(size, within)
 		if float64(found.incomplete) > unsureShare*float64(size) {
-			return nil, nil, false
+			return false
 		}
 		left := slices.Clone(target)
 		for r, used := range found.used {
@@ -50,23 +48,39 @@ func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, 
 			f.sharpen(left, price, s.temperature)
 			f.minimise(s.ctx, price, s.temperature)
 			if s.temperature <= temper*m.typical || s.ctx.Err() != nil {
-				break
+				return true
 			}
 		}
-		if rounds < listingRounds && m.stoppedWithin(within, b, price, reach) {
-			rounds++
-			continue
-		}
-		if grown == growths || !m.grow(&b, price) {
-			break
-		}
-		grown++
+	})
+	if !ok {
+		return nil, nil, false
 	}
 	at := f.at(price, s.temperature, true, false)
 	spread := m.changePoint(at, before, m.sampleChoices(size, price), share)
 	half = m.errorsOf(f, at, spread, price, s.temperature, 1-share, errors)
 	s.Log.Debug("boxstep: moved", "customers", size, "options", len(f.worth), "mean_price", m.meanCents(price), "mean_half", m.meanCents(half))
 	return price, half, true
+}
+
+// follow has move set price, in place, to its best within boxes: that part of b for
+// which options are listed, again where a price leaves that, and anew in a grown b, at
+// most so many times, where a price wants out of it. It reports whether move could.
+func (m *market) follow(b *box, price []float64, growths int, move func(within box) bool) bool {
+	reach := m.firstReach(price)
+	for grown, rounds := 0, 0; ; {
+		within := m.listable(*b, price, reach)
+		if !move(within) {
+			return false
+		}
+		if rounds < listingRounds && m.stoppedWithin(within, *b, price, reach) {
+			rounds++
+			continue
+		}
+		if grown == growths || !m.grow(b, price) {
+			return true
+		}
+		grown++
+	}
 }
 
 // Constants of listable.

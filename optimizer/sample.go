@@ -123,20 +123,11 @@ func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64
 	}
 	price := slices.Clone(b.centre)
 	var f *smooth
-	reach := m.firstReach(price)
-	for grown, rounds := 0, 0; ; {
-		within := m.listable(b, price, reach)
+	m.follow(&b, price, growths, func(within box) bool {
 		f = m.newSmooth(m.scanSample(size, within, sampleKeep), limit, within)
 		s.cool(f, price)
-		if rounds < listingRounds && m.stoppedWithin(within, b, price, reach) {
-			rounds++
-			continue
-		}
-		if grown == growths || !m.grow(&b, price) {
-			break
-		}
-		grown++
-	}
+		return true
+	})
 	at := f.at(price, s.temperature, true, true)
 	newHalf := m.errorsOf(f, at, at, price, s.temperature, 1-share, errors)
 	s.Log.Debug("boxstep: sample", "customers", size, "options", len(f.worth), "temperature", s.temperature, "mean_price", m.meanCents(price), "mean_half", m.meanCents(newHalf))
