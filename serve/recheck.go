@@ -54,7 +54,7 @@ func (r *Rechecker) check(ctx context.Context, at time.Time, actions []ledger.Ac
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	sent, err := r.ledger.SentTo(ctx, ids, at.AddDate(0, 0, -recheckDays))
+	sent, err := r.ledger.SentTo(ctx, ids, data.DateOf(at)-recheckDays)
 	if err != nil {
 		return nil, err
 	}

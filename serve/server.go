@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -147,8 +149,13 @@ func (s *Server) Listen() (net.Listener, error) {
 }
 
 // Serve answers requests until ctx ends, then lets those under way finish, at
-// most ShutdownGrace long. It returns nil after such an end.
+// most ShutdownGrace long. It returns nil after such an end. On a machine of one
+// core it sets GOMAXPROCS to two: calls into SQLite hold one of them, and with no
+// other a request is not even read until the runtime's next turn, some 10 ms later.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0)))
+	}
 	server := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: 5 * time.Second,

@@ -144,10 +144,7 @@ func (o *operation) grant(g *Grant, r LeaseRequest, request string, there map[st
 	if err != nil {
 		return fmt.Errorf("ledger: lease: %w", err)
 	}
-	n, err := o.each(`UPDATE dispatches SET state = 'leased', fence = $2, lease_until = $3, attempts = attempts + 1 WHERE number = $1 AND state = $4 AND fence = $5`, rows)
-	if err == nil && n != int64(len(rows)) {
-		err = fmt.Errorf("%d of %d actions were free", n, len(rows))
-	}
+	err = o.allOf(`UPDATE dispatches SET state = 'leased', fence = $2, lease_until = $3, attempts = attempts + 1 WHERE number = $1 AND state = $4 AND fence = $5`, rows)
 	if err != nil {
 		return fmt.Errorf("ledger: lease %s: %w", r.ID, err)
 	}

@@ -52,6 +52,7 @@ var refused = []struct{ name, sql, says string }{
 	{"a sent action waits again", `UPDATE dispatches SET state = 'waiting', ended_at = NULL WHERE action_id = 'P1-000001'`, "has ended"},
 	{"a fence goes back", `UPDATE dispatches SET fence = 0 WHERE action_id = 'P1-000002'`, "never goes back"},
 	{"a fence of no lease", `UPDATE dispatches SET fence = 7 WHERE action_id = 'P1-000002'`, "taken over once it has lapsed"},
+	{"an action that may still be sent counts as unsent", `UPDATE dispatches SET unsent = 1 WHERE action_id = 'P1-000002'`, "unsent|dispatches"},
 	{"a lease beyond the window", `UPDATE dispatches SET lease_until = window_end + 1 WHERE action_id = 'P1-000002'`, "lease_until|dispatches"},
 	{"an action gets cheaper", `UPDATE dispatches SET amount = 1 WHERE action_id = 'P1-000002'`, "keeps what was approved"},
 	{"an unapproved action is put in the queue", `INSERT INTO dispatches (action_id, plan_id, wallet_id, reserve_id, amount, customer_id, day, channel, window_start, window_end, value_cents, state)

@@ -161,7 +161,7 @@ func (o *operation) endActions(actor, kind, subject string, body map[string]any,
 		}
 	}
 	lines := make([][]any, len(endings))
-	rows := make([][]any, len(endings))
+	var sent, unsent [][]any
 	for i, e := range endings {
 		var cost *int64
 		if e.realCost != nil {
@@ -169,7 +169,11 @@ func (o *operation) endActions(actor, kind, subject string, body map[string]any,
 			cost = &v
 		}
 		lines[i] = []any{e.d.ActionID, e.state, e.posted, e.providerID, cost, e.detail}
-		rows[i] = []any{e.d.number, string(e.d.State), e.d.Fence, string(e.state), o.at.UnixMicro(), actor, orNull(e.providerID), cost, orNull(e.detail), orNull(e.request)}
+		rows := &unsent
+		if e.state == Sent {
+			rows = &sent
+		}
+		*rows = append(*rows, []any{e.d.number, string(e.d.State), e.d.Fence, string(e.state), o.at.UnixMicro(), actor, orNull(e.providerID), cost, orNull(e.detail), orNull(e.request)})
 	}
 	body["actions"] = lines
 	head, err := b.audit(actor, kind, subject, body)
@@ -179,15 +183,27 @@ func (o *operation) endActions(actor, kind, subject string, body map[string]any,
 	if err := b.write(head.Seq); err != nil {
 		return err
 	}
-	n, err := o.each(`UPDATE dispatches SET state = $4, ended_at = $5, ended_by = $6, provider_id = $7, real_cost_cents = $8, detail = $9, request_sha256 = $10
-		WHERE number = $1 AND state = $2 AND fence = $3`, rows)
-	if err == nil && n != int64(len(rows)) {
-		err = fmt.Errorf("%d of %d actions were open", n, len(rows))
+	const end, open = `UPDATE dispatches SET state = $4, ended_at = $5, ended_by = $6, provider_id = $7, real_cost_cents = $8, detail = $9, request_sha256 = $10`,
+		` WHERE number = $1 AND state = $2 AND fence = $3`
+	if err := o.allOf(end+open, sent); err != nil { // unsent is not named: its index is not written
+		return fmt.Errorf("ledger: %s %s: %w", kind, subject, err)
 	}
-	if err != nil {
+	if err := o.allOf(end+`, unsent = 1`+open, unsent); err != nil {
 		return fmt.Errorf("ledger: %s %s: %w", kind, subject, err)
 	}
 	return nil
+}
+
+// allOf changes one action with each row, or none at all.
+func (o *operation) allOf(query string, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	n, err := o.each(query, rows)
+	if err == nil && n != int64(len(rows)) {
+		err = fmt.Errorf("%d of %d actions were there to change", n, len(rows))
+	}
+	return err
 }
 
 // settle makes the entries that use up what was reserved for an action.

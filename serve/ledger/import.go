@@ -268,7 +268,8 @@ func (m *importer) finish() error {
 			}
 		}
 	}
-	const last = `UPDATE dispatches SET state = $2, fence = $3, lease_until = $4, attempts = $5, ended_at = $6, ended_by = $7, provider_id = $8, real_cost_cents = $9, detail = $10, request_sha256 = $11 WHERE number = $1`
+	const last = `UPDATE dispatches SET state = $2, fence = $3, lease_until = $4, attempts = $5, ended_at = $6, ended_by = $7, provider_id = $8, real_cost_cents = $9, detail = $10, request_sha256 = $11,
+		unsent = CASE WHEN $2 IN ('failed', 'withheld', 'expired') THEN 1 ELSE 0 END WHERE number = $1`
 	open := slices.DeleteFunc(m.ended, func(v []any) bool { return v[1] == string(Waiting) && v[2] == int64(0) })
 	_, err := m.o.each(last, open)
 	return err

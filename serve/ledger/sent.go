@@ -25,16 +25,17 @@ func (s *Store) DispatchesOf(ctx context.Context, actionIDs []string) (map[strin
 	return found, err
 }
 
-// SentTo returns the actions that were sent to the customers since an instant.
-func (s *Store) SentTo(ctx context.Context, customerIDs []string, since time.Time) ([]Dispatch, error) {
+// SentTo returns the actions that were sent to the customers and whose day is the
+// given one or later.
+func (s *Store) SentTo(ctx context.Context, customerIDs []string, from data.Date) ([]Dispatch, error) {
 	list, err := listOf(customerIDs)
 	if err != nil {
 		return nil, err
 	}
 	var out []Dispatch
 	err = s.read(ctx, func(t transaction) (err error) {
-		out, err = all(t, `SELECT `+dispatchColumns+` FROM dispatches WHERE state = 'sent' AND ended_at >= $2 AND customer_id IN `+t.list("1")+` ORDER BY number`,
-			[]any{list, since.UnixMicro()}, scanDispatch)
+		out, err = all(t, `SELECT `+dispatchColumns+` FROM dispatches WHERE state = 'sent' AND unsent = 0 AND day >= $2 AND customer_id IN `+t.list("1")+` ORDER BY number`,
+			[]any{list, from.String()}, scanDispatch)
 		return err
 	})
 	return out, err

@@ -51,8 +51,11 @@ func TestSent(t *testing.T) {
 			t.Errorf("an error of the caller: %v", err)
 		}
 		customers := []string{g.Actions[0].CustomerID, g.Actions[2].CustomerID, "nobody"}
-		if to, err := h.SentTo(ctx, customers, noon); err != nil || len(to) != 1 || to[0].ActionID != g.Actions[0].ActionID {
+		if to, err := h.SentTo(ctx, customers, today); err != nil || len(to) != 1 || to[0].ActionID != g.Actions[0].ActionID {
 			t.Errorf("%+v, %v", to, err)
+		}
+		if to, err := h.SentTo(ctx, customers, today+1); err != nil || len(to) != 0 {
+			t.Errorf("of later days: %+v, %v", to, err)
 		}
 		of, err := h.DispatchesOf(ctx, []string{g.Actions[0].ActionID, g.Actions[2].ActionID, "nothing"})
 		if err != nil || len(of) != 2 || of[g.Actions[0].ActionID].State != "sent" || of[g.Actions[2].ActionID].State != "leased" {

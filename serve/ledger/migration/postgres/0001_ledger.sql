@@ -177,14 +177,16 @@ CREATE TABLE dispatches (
     real_cost_cents BIGINT CHECK (real_cost_cents >= 0),
     detail       TEXT,
     request_sha256 TEXT,
+    unsent       SMALLINT NOT NULL DEFAULT 0 CHECK (unsent IN (0, 1)), -- 1: ended without being sent
     CHECK ((state IN ('waiting', 'leased')) = (ended_at IS NULL)),
     CHECK (state <> 'leased' OR fence > 0),
+    CHECK (unsent = 0 OR state IN ('failed', 'withheld', 'expired')),
     FOREIGN KEY (plan_id, action_id) REFERENCES actions (plan_id, action_id)
 );
 CREATE INDEX dispatches_waiting ON dispatches (day, channel, value_cents DESC, action_id) WHERE state = 'waiting';
 CREATE INDEX dispatches_leased ON dispatches (day, channel, lease_until) WHERE state = 'leased';
 CREATE INDEX dispatches_plan ON dispatches (plan_id); -- without the state: it is not to be written at every change of it
-CREATE INDEX dispatches_sent ON dispatches (customer_id, ended_at) WHERE state = 'sent'; -- asked for at every lease
+CREATE INDEX dispatches_customer ON dispatches (customer_id, day) WHERE state = 'sent'; -- asked for at every lease
 CREATE INDEX dispatches_sent_at ON dispatches (ended_at) WHERE state = 'sent';
 
 -- First answers to writes, by who asked and the key he chose.

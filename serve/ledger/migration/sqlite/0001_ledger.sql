@@ -249,14 +249,19 @@ CREATE TABLE dispatches (
     real_cost_cents INTEGER CHECK (real_cost_cents >= 0),
     detail       TEXT,
     request_sha256 TEXT,
+    unsent       INTEGER NOT NULL DEFAULT 0 CHECK (unsent IN (0, 1)), -- 1: ended without being sent
     CHECK ((state IN ('waiting', 'leased')) = (ended_at IS NULL)),
     CHECK (state <> 'leased' OR fence > 0),
+    CHECK (unsent = 0 OR state IN ('failed', 'withheld', 'expired')),
     FOREIGN KEY (plan_id, action_id) REFERENCES actions (plan_id, action_id)
 ) STRICT;
 CREATE INDEX dispatches_waiting ON dispatches (day, channel, value_cents DESC, action_id) WHERE state = 'waiting';
 CREATE INDEX dispatches_leased ON dispatches (day, channel, lease_until) WHERE state = 'leased';
 CREATE INDEX dispatches_plan ON dispatches (plan_id); -- without the state: it is not to be written at every change of it
-CREATE INDEX dispatches_sent ON dispatches (customer_id, ended_at) WHERE state = 'sent'; -- asked for at every lease
+-- Asked for at every lease. Customers are in no order that has to do with what is
+-- sent together, so that each entry lies in a page of its own: none is written when
+-- an action is leased or sent, and the many that end unsent leave.
+CREATE INDEX dispatches_customer ON dispatches (customer_id, day) WHERE unsent = 0;
 CREATE INDEX dispatches_sent_at ON dispatches (ended_at) WHERE state = 'sent';
 
 CREATE TRIGGER dispatches_insert BEFORE INSERT ON dispatches BEGIN
@@ -301,7 +306,7 @@ CREATE TRIGGER entries_insert BEFORE INSERT ON entries BEGIN
     WHERE NEW.kind = 'reserve' AND (NEW.left_after <> NEW.amount OR NOT EXISTS (SELECT 1 FROM approvals WHERE plan_id = NEW.plan_id));
     SELECT RAISE(ABORT, 'ledger: more than is left of the reserve')
     WHERE NEW.kind IN ('post', 'release') AND NEW.left_after IS NOT (SELECT left_after - NEW.amount FROM entries
-        WHERE reserve_id = NEW.reserve_id AND wallet_id = NEW.wallet_id AND plan_id = NEW.plan_id ORDER BY seq DESC LIMIT 1);
+        WHERE reserve_id = NEW.reserve_id AND +wallet_id = NEW.wallet_id AND +plan_id = NEW.plan_id ORDER BY seq DESC LIMIT 1); -- +: not through all of a wallet
     SELECT RAISE(ABORT, 'ledger: more than was reserved for the action, or the action has ended')
     WHERE NEW.kind IN ('post', 'release') AND NOT EXISTS (SELECT 1 FROM dispatches d
         WHERE d.number = NEW.number AND d.action_id = NEW.action_id AND d.reserve_id = NEW.reserve_id AND d.plan_id = NEW.plan_id AND d.wallet_id = NEW.wallet_id AND d.state IN ('waiting', 'leased')
