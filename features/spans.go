@@ -26,6 +26,7 @@ type SpanPayment struct {
 // Invoices. The slices are new.
 func (h *History) Spans() []Span {
 	out := make([]Span, 0, len(h.Invoices))
+	payments := make([]SpanPayment, 0, len(h.index.onBills)) // of all
 	for i := range h.index.invoices {
 		v := &h.index.invoices[i]
 		if v.amount <= 0 {
@@ -33,16 +34,33 @@ func (h *History) Spans() []Span {
 		}
 		s := Span{Issued: v.issued, Due: v.due, Until: v.openUntil, AmountCents: data.Cents(v.amount), Product: h.Invoices[i].Product}
 		var before int64
+		first := len(payments)
 		for _, p := range h.index.onBills[v.from:v.to] {
 			if p.day > v.openUntil {
 				break
 			}
-			s.Payments = append(s.Payments, SpanPayment{Day: p.day, Cents: data.Cents(p.sum - before)})
+			payments = append(payments, SpanPayment{Day: p.day, Cents: data.Cents(p.sum - before)})
 			before = p.sum
+		}
+		if first < len(payments) {
+			s.Payments = payments[first:len(payments):len(payments)]
 		}
 		out = append(out, s)
 	}
 	return out
+}
+
+// TouchDay returns the UTC day of a touch, given by its position in Touches.
+func (h *History) TouchDay(touch int) data.Date { return h.index.touches[touch].day }
+
+// Answers yields the events of the customer's touches, holds apart, by day: each with
+// its touch's position in Touches, its kind, and the day on which it became known,
+// which is not before the touch's.
+func (h *History) Answers(yield func(touch int, kind data.TouchEventKind, day data.Date)) {
+	for i := range h.index.events {
+		e := &h.index.events[i]
+		yield(int(e.touch), data.TouchEventKinds[e.kind], e.day)
+	}
 }
 
 // DayTraits are what the calendar says of one day.

@@ -15,6 +15,9 @@ type forecast struct {
 	reader  *response.EnsembleReader // nil where there is no response model
 	pastDue int32
 
+	responders responders
+
+	looked  data.Date // day of the effects; 0 for none
 	effects response.Effect
 	stderr  [len(data.Channels)]float64
 	stage   int
@@ -49,10 +52,9 @@ func (f *forecast) load(h *features.History, pastDue int32) {
 	if f.reader == nil {
 		return
 	}
-	c := responder(h)
 	f.pastDue = pastDue
-	f.reader.Load(&c, f.s.w.AsOf)
-	f.reader.At(f.s.w.AsOf)
+	f.reader.LoadAt(f.responders.read(h), f.s.w.AsOf)
+	f.looked = 0
 }
 
 // payProb returns the probability of payment of the customer that was loaded,
@@ -61,15 +63,16 @@ func (f *forecast) payProb(trees float64) float64 {
 	if f.reader == nil || f.s.own.Payment == nil {
 		return trees
 	}
-	e, _ := f.reader.Effects(f.s.w.AsOf, f.s.w.Config.Features.HorizonDays)
-	return f.s.own.Payment.prob(trees, e.OrganicProb)
+	f.look(f.s.w.AsOf)
+	return f.s.own.Payment.prob(trees, f.effects.OrganicProb)
 }
 
 // look moves to a day of the plan.
 func (f *forecast) look(day data.Date) {
-	if f.reader == nil {
+	if f.reader == nil || f.looked == day {
 		return
 	}
+	f.looked = day
 	f.effects, f.stderr = f.reader.Effects(day, f.s.w.Config.Features.HorizonDays)
 	f.stage = stageColumn(f.pastDue + int32(day-f.s.w.AsOf))
 }

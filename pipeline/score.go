@@ -126,7 +126,12 @@ func (s *scorer) predict(part int) (*predictions, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &predictions{frame: frame}
+	return s.predictRows(frame)
+}
+
+// predictRows is predict of rows that were read.
+func (s *scorer) predictRows(frame *features.Frame) (p *predictions, err error) {
+	p = &predictions{frame: frame}
 	switch {
 	case frame.Len() == 0:
 		return p, nil

@@ -82,6 +82,13 @@ func (r *EnsembleReader) Load(c *Customer, end data.Date) {
 	}
 }
 
+// LoadAt takes a customer and moves to a day; see [Reader.LoadAt].
+func (r *EnsembleReader) LoadAt(c *Customer, day data.Date) {
+	for _, m := range r.readers {
+		m.LoadAt(c, day)
+	}
+}
+
 // At moves to a day; see [Reader.At].
 func (r *EnsembleReader) At(day data.Date) {
 	for _, m := range r.readers {

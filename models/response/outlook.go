@@ -32,6 +32,7 @@ type outlook struct {
 	day    data.Date
 	bill   []bill
 	days   []dayAhead                    // memory of the bills
+	past   []past                        // memory of the bills
 	hazard []float64                     // scratch, by bill
 	ratio  [channels][effectDays]float64 // scratch
 	points [][channels]float64           // by class and pace: what a delivered touch adds
@@ -68,7 +69,7 @@ const horizonMax = 128
 
 // open gathers what the customer owes at the day.
 func (o *outlook) open(r *Reader) {
-	o.bill = o.bill[:0]
+	o.bill, o.past = o.bill[:0], o.past[:0]
 	n := len(r.reached)
 	for n > 0 && r.reached[n-1].day >= o.day {
 		n--
@@ -87,12 +88,14 @@ func (o *outlook) open(r *Reader) {
 			}
 		}
 		b.settling = r.settlement.of(amountBin(v.AmountCents, r.usual), part)
+		first := len(o.past)
 		for k := n - 1; k >= 0 && o.day-r.reached[k].day < effectDays && r.reached[k].day > v.Issued; k-- {
 			q := &r.reached[k]
 			row := r.haz.days.at(q.day)
 			p := pair{q.channel, uint8(stageOf(int(q.day - v.Due))), row.day, row.near, q.load, q.step, q.gap}
-			b.past = append(b.past, past{q.day, q.channel, r.m.Shape.strength(&p, r.t.kind)})
+			o.past = append(o.past, past{q.day, q.channel, r.m.Shape.strength(&p, r.t.kind)})
 		}
+		b.past = o.past[first:len(o.past):len(o.past)] // stays whole when o.past moves
 		for _, p := range r.c.Promises {
 			if p.MadeOn < o.day && p.MadeOn > v.Issued && p.DueOn >= o.day && p.DueOn-p.MadeOn <= maxPromiseDays {
 				b.promised = max(b.promised, p.DueOn)

@@ -65,14 +65,7 @@ func NewReader(m *Model, days *Days) *Reader {
 // Load takes a customer whose state will be asked for at days up to end. The
 // customer must not change while he is loaded.
 func (r *Reader) Load(c *Customer, end data.Date) {
-	r.c, r.end = c, end
-	r.t.reset(c, r.haz.days, r.m, end)
-	r.reached = reachedBy(c.Touches, r.m.Deliveries, end)
-	r.mix, r.usual = r.m.group(c.Group), r.m.usual(c.Group, c.LimitCents)
-	r.first = end
-	for i := range r.t.invs {
-		r.first = min(r.first, r.t.invs[i].first)
-	}
+	r.layOut(c, end)
 	n := int(end - r.first)
 	for _, s := range []*[]float64{&r.quiet, &r.paid} {
 		*s = grown(*s, n)
@@ -83,16 +76,63 @@ func (r *Reader) Load(c *Customer, end data.Date) {
 		clear(r.hazard[k])
 		clear(r.events[k])
 	}
-	r.m.strengths(&r.t, r.w)
 	for i := range r.t.invs {
 		r.lay(&r.t.invs[i])
 	}
+}
+
+// LoadAt is Load and At for one day, the only one that is asked about: it sums
+// what was known before it without laying it out day by day.
+func (r *Reader) LoadAt(c *Customer, day data.Date) {
+	r.layOut(c, day)
+	for i := range r.t.invs {
+		r.sum(&r.t.invs[i])
+	}
+	r.at = day
+	r.know(day)
+}
+
+// layOut takes a customer's facts before end, of which nothing is summed yet.
+func (r *Reader) layOut(c *Customer, end data.Date) {
+	r.c, r.end = c, end
+	r.t.reset(c, r.haz.days, r.m, end)
+	r.reached = r.t.reached
+	r.mix, r.usual = r.m.group(c.Group), r.m.usual(c.Group, c.LimitCents)
+	r.first = end
+	for i := range r.t.invs {
+		r.first = min(r.first, r.t.invs[i].first)
+	}
+	r.m.strengths(&r.t, r.w)
 	r.at, r.signal, r.score = r.first, 0, 0
 	hazard, events, score := r.sums.hazard, r.sums.events, r.sums.score
 	clear(hazard)
 	clear(events)
 	clear(score)
 	r.sums = running{hazard: hazard, events: events, score: score}
+}
+
+// sum adds one invoice to the sums, as lay and [Reader.At] would day by day.
+func (r *Reader) sum(v *inv) {
+	static := r.haz.static(v.product, v.amount, r.usual)
+	walk := decisionWalk{days: r.t.decided}
+	at, s := v.rec0, &r.sums
+	for d := v.first; d <= v.last; d++ {
+		x := r.haz.on(r.t.kind, walk.row(d), static, v.due, d) * v.exposed(d)
+		if at >= v.rec1 || r.t.recs[at].day != d {
+			s.quiet += x
+			continue
+		}
+		for k := range s.hazard {
+			s.hazard[k] += x * r.w.ratio[k][at]
+		}
+		if n := r.t.recs[at].events; n > 0 {
+			for k := range s.events {
+				s.events[k] += float64(n) * r.m.Classes[k].log(&r.w.z[at])
+			}
+		}
+		at++
+	}
+	s.paid += float64(len(v.events))
 }
 
 // lay adds the days of one invoice.
@@ -136,6 +176,13 @@ func (r *Reader) At(day data.Date) {
 			s.events[k] += r.events[k][i]
 		}
 	}
+	r.know(day)
+}
+
+// know takes the answers and scores known at a day into the sums, which hold the
+// days before it already, and draws the conclusions.
+func (r *Reader) know(day data.Date) {
+	s := &r.sums
 	for ; r.signal < len(r.t.signals) && r.t.signals[r.signal].day <= day; r.signal++ {
 		s.note(&r.t.signals[r.signal])
 	}

@@ -24,6 +24,7 @@ type track struct {
 	ents    []ent
 	signals []signal
 	scores  []scoreFact
+	reached []reach // touches delivered before the end
 }
 
 // inv is one invoice: open at the start of the days first … last.
@@ -31,7 +32,7 @@ type inv struct {
 	first, last, due data.Date
 	product          string
 	amount           data.Cents
-	events           []Payment // within first … last
+	events           []Payment // within first … last; the customer's own
 	rec0, rec1       int       // its records
 	// closed tells that a payment on the last day ended it.
 	closed bool
@@ -86,7 +87,7 @@ type scoreFact struct {
 func (t *track) reset(c *Customer, days *calendarDays, m *Model, end data.Date) {
 	deliveries := m.Deliveries
 	*t = track{kind: c.Kind, group: c.Group, limit: c.LimitCents, invs: t.invs[:0], pairs: t.pairs[:0], recs: t.recs[:0], ents: t.ents[:0],
-		signals: t.signals[:0], scores: t.scores[:0]}
+		signals: t.signals[:0], scores: t.scores[:0], reached: t.reached[:0]}
 	if t.kind < 0 || t.kind >= kinds {
 		t.kind = 0
 	}
@@ -96,9 +97,9 @@ func (t *track) reset(c *Customer, days *calendarDays, m *Model, end data.Date) 
 			t.decided = []data.Date{}
 		}
 	}
-	reached := reachedBy(c.Touches, deliveries, end)
+	t.reached = reachedBy(t.reached, c.Touches, deliveries, end)
 	for i := range c.Invoices {
-		t.addInvoice(&c.Invoices[i], c.Promises, reached, days, end)
+		t.addInvoice(&c.Invoices[i], c.Promises, t.reached, days, end)
 	}
 	for i := range c.Touches {
 		if s, known := signalOf(&c.Touches[i], deliveries, end); known {
@@ -122,10 +123,9 @@ type reach struct {
 	step, gap uint8
 }
 
-// reachedBy returns the touches delivered before end, by the day of delivery,
-// with the load of those before.
-func reachedBy(touches []Touch, deliveries bool, end data.Date) []reach {
-	var out []reach
+// reachedBy appends the touches delivered before end to out, which is empty, by
+// the day of delivery, with the load of those before.
+func reachedBy(out []reach, touches []Touch, deliveries bool, end data.Date) []reach {
 	for i := range touches {
 		t := &touches[i]
 		day := t.Day
@@ -188,11 +188,7 @@ func (t *track) addInvoice(v *Invoice, promises []Promise, reached []reach, days
 		return
 	}
 	i := inv{first: v.Issued + 1, last: last, due: v.Due, product: v.Product, amount: v.AmountCents, rec0: len(t.recs)}
-	for _, p := range v.Payments {
-		if p.Day >= i.first && p.Day <= last {
-			i.events = append(i.events, p)
-		}
-	}
+	i.events = within(v.Payments, i.first, last)
 	i.closed = len(i.events) > 0 && v.Until == last && i.events[len(i.events)-1].Day == last
 	first := int32(len(t.pairs)) // of this invoice
 	touch := 0
@@ -226,6 +222,17 @@ func (t *track) addInvoice(v *Invoice, promises []Promise, reached []reach, days
 	}
 	i.rec1 = len(t.recs)
 	t.invs = append(t.invs, i)
+}
+
+// within returns the payments of the days first … last; they are in order.
+func within(payments []Payment, first, last data.Date) []Payment {
+	for len(payments) > 0 && payments[0].Day < first {
+		payments = payments[1:]
+	}
+	for n := len(payments); n > 0 && payments[n-1].Day > last; n-- {
+		payments = payments[:n-1]
+	}
+	return payments
 }
 
 // runs reports whether a promise made while the invoice was open runs on a day.
