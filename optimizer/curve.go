@@ -30,8 +30,17 @@ type Curve struct {
 	Row    string
 	Points []CurvePoint // by limit
 
-	start *CurvePoint // what was known beforehand; nil for nothing
+	start  *CurvePoint // what was known beforehand; nil for nothing
+	bounds []line      // upper bounds beside those of the optima
 }
+
+// line is an upper bound for every limit: the dual of some prices.
+type line struct {
+	limit, cents float64 // the bound at the limit
+	price        float64 // its slope
+}
+
+func (l line) at(limit float64) float64 { return l.cents + l.price*(limit-l.limit) }
 
 // curveWidth is the width of the band, over its upper edge, at which a point
 // needs no solve of its own.
@@ -40,8 +49,10 @@ const curveWidth = 1e-2
 // Curve returns what limits of one row bring in: the smallest and the largest
 // are solved, and then, as long as some point's band is wider than one per cent,
 // the point where it is widest, each from the prices of the nearest one that was
-// solved. from is an allocation of g to start from; nil for none. A limit with
-// which some demand cannot be met gives a point of status Infeasible.
+// solved. Where only the upper edge of a band is too far off, one read at prices
+// between those of the solved limits beside it lowers that, without a solve. from is
+// an allocation of g to start from; nil for none. A limit with which some demand
+// cannot be met gives a point of status Infeasible.
 func (s Boxstep) Curve(ctx context.Context, g *Grid, row int, limits []float64, from *Allocation) (*Curve, error) {
 	if row < 0 || row >= len(g.Rows) {
 		return nil, fmt.Errorf("%w: row %d of %d", data.ErrUsage, row, len(g.Rows))
@@ -64,9 +75,19 @@ func (s Boxstep) Curve(ctx context.Context, g *Grid, row int, limits []float64, 
 			BoundCents: from.BoundCents, Price: from.Prices[row]}
 	}
 	for {
-		k := out.next()
+		k, bound := out.next()
 		if k < 0 {
 			return out, nil
+		}
+		if bound {
+			p := &out.Points[k]
+			l, err := c.bound(p.Limit)
+			if err != nil {
+				return nil, err
+			}
+			out.bounds = append(out.bounds, l)
+			p.FullReads++
+			continue
 		}
 		if out.Points[k], err = c.solve(out.Points[k].Limit); err != nil {
 			return nil, err
@@ -107,6 +128,9 @@ func (c *Curve) Band(limit float64) (low, high float64) {
 	look(c.start)
 	for k := range c.Points {
 		look(&c.Points[k])
+	}
+	for _, l := range c.bounds {
+		high = min(high, l.at(limit))
 	}
 	switch {
 	case left != nil && right != nil:

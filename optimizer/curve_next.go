@@ -2,16 +2,21 @@ package optimizer
 
 import "math"
 
-// stepWidth is the width of the band that a step beyond the solved points may
-// leave.
-const stepWidth = curveWidth
+// How far above the chord of two solved limits the optimum may be foretold, over
+// itself, at limits between them: where a step beyond the solved points is chosen,
+// and where one read shall lower the band's upper edge.
+const (
+	stepWidth  = 0.9 * curveWidth
+	boundWidth = 0.95 * curveWidth
+)
 
-// next sets the bands and returns the point to solve next; −1 for none. From the
-// first point, or what was known beforehand, the way goes down to the first limit
+// next sets the bands and returns the point to look at next, −1 for none, and
+// whether one read for its upper edge is enough; otherwise it is to be solved. From
+// the first point, or what was known beforehand, the way goes down to the first limit
 // and up to where the band of the last is narrow, in steps as long as the band
 // between two points may be wide: prices are foretold from near. Then the widest
 // bands are filled.
-func (c *Curve) next() int {
+func (c *Curve) next() (at int, bound bool) {
 	widest, most, first, last := -1, curveWidth, -1, -1
 	for k := range c.Points {
 		p := &c.Points[k]
@@ -30,21 +35,51 @@ func (c *Curve) next() int {
 	lowest, highest := c.ends()
 	switch n := len(c.Points); {
 	case n == 0:
-		return -1
+		return -1, false
 	case lowest == nil && first < 0:
-		return n / 2
+		return n / 2, false
 	case lowest == nil && c.Points[0].Status == NotSolved: // is there one that can be met?
-		return 0
+		return 0, false
 	case lowest == nil && c.Points[n-1].Status == NotSolved:
-		return n - 1
+		return n - 1, false
 	case lowest == nil:
-		return -1
+		return -1, false
 	case c.wide(0) && c.Points[0].Limit < lowest.Limit && (first < 0 || c.Points[first].Limit >= lowest.Limit):
-		return c.step(lowest, -1)
+		return c.step(lowest, -1), false
 	case c.wide(n-1) && c.Points[n-1].Limit > highest.Limit && (last < 0 || c.Points[last].Limit <= highest.Limit):
-		return c.step(highest, 1)
+		return c.step(highest, 1), false
 	}
-	return widest
+	return widest, widest >= 0 && c.boundSuffices(widest)
+}
+
+// boundSuffices reports whether a lower upper edge alone would make a point's band
+// narrow enough, as far as the optima and the prices beside it tell. One read is not
+// tried twice.
+func (c *Curve) boundSuffices(k int) bool {
+	p := &c.Points[k]
+	for _, l := range c.bounds {
+		if l.limit == p.Limit {
+			return false
+		}
+	}
+	var left, right *CurvePoint
+	c.eachOptimum(func(q *CurvePoint) {
+		if q.Limit < p.Limit && (left == nil || q.Limit > left.Limit) {
+			left = q
+		}
+		if q.Limit > p.Limit && (right == nil || q.Limit < right.Limit) {
+			right = q
+		}
+	})
+	return left != nil && right != nil && (hermite(left, right, p.Limit)-p.Low) <= boundWidth*max(1, math.Abs(p.High))
+}
+
+// hermite returns the cubic through two optima with their prices as its slopes.
+func hermite(a, b *CurvePoint, limit float64) float64 {
+	d := b.Limit - a.Limit
+	w := (limit - a.Limit) / d
+	v := 1 - w
+	return v*v*(1+2*w)*a.ObjectiveCents + w*w*(1+2*v)*b.ObjectiveCents + w*v*d*(v*a.Price-w*b.Price)
 }
 
 // unmet notes that a limit cannot be met: neither can any tighter one.
@@ -107,16 +142,16 @@ func (c *Curve) step(from *CurvePoint, way int) int {
 			continue
 		}
 		here := foretell(p.Limit)
-		width := c.foretoldWidth(from, here)
+		width := c.foretoldWidth(from, here, foretell)
 		if farthest >= 0 && !(width <= stepWidth) {
 			break
 		}
 		farthest = k
-		if both := max(width, c.foretoldWidth(here, last)); both < narrowest {
+		if both := max(width, c.foretoldWidth(here, last, foretell)); both < narrowest {
 			halfway, narrowest = k, both
 		}
 	}
-	if halfway >= 0 && c.foretoldWidth(from, last) > stepWidth {
+	if halfway >= 0 && c.foretoldWidth(from, last, foretell) > stepWidth {
 		return halfway
 	}
 	return farthest
@@ -145,17 +180,16 @@ func (c *Curve) trend(from *CurvePoint) func(limit float64) *CurvePoint {
 	}
 }
 
-// foretoldWidth returns how wide the widest band of a point between two limits is,
-// over its upper edge.
-func (c *Curve) foretoldWidth(a, b *CurvePoint) (widest float64) {
+// foretoldWidth returns how far above the chord of two limits the optimum is foretold
+// at most at a point between them, over itself.
+func (c *Curve) foretoldWidth(a, b *CurvePoint, foretell func(limit float64) *CurvePoint) (widest float64) {
 	for k := range c.Points {
 		w := (c.Points[k].Limit - a.Limit) / (b.Limit - a.Limit)
 		if !(w > 0 && w < 1) {
 			continue
 		}
-		low := (1-w)*a.ObjectiveCents + w*b.ObjectiveCents
-		high := min(a.ObjectiveCents+a.Price*w*(b.Limit-a.Limit), b.ObjectiveCents-b.Price*(1-w)*(b.Limit-a.Limit))
-		widest = max(widest, (high-low)/max(1, math.Abs(high)))
+		low, here := (1-w)*a.ObjectiveCents+w*b.ObjectiveCents, foretell(c.Points[k].Limit).ObjectiveCents
+		widest = max(widest, (here-low)/max(1, math.Abs(here)))
 	}
 	return widest
 }

@@ -11,6 +11,7 @@ import (
 const (
 	curveSteps   = 10   // boxes before the search starts anew from the sample
 	curveSample  = 4096 // sampled customers who say where prices move first,
+	curveLadders = 1024 // fewer where each has many ladders to list,
 	curvePerRow  = 8    // and at least so many for each row
 	curveGrowths = 3    // of the box for the sample
 	curveBend    = 0.2  // how far from a line prices may be between two limits, over how far it goes,
@@ -72,6 +73,43 @@ func (c *curveWalk) solve(limit float64) (CurvePoint, error) {
 	return point, nil
 }
 
+// bound returns the upper bound that prices between those of the solved limits
+// beside a limit give, from one read of everybody. It is off by the square only of
+// how far these prices are from the best.
+func (c *curveWalk) bound(limit float64) (line, error) {
+	m := c.at(limit)
+	price := c.between(limit)
+	read, err := m.scan(c.ctx, []request{{box: box{price, price, price}, limit: 1, totals: true}})
+	if err != nil {
+		return line{}, err
+	}
+	return line{limit, m.bound(read[0], price), m.t.sign[c.row] * price[c.row]}, nil
+}
+
+// between returns prices for a limit that lies between solved ones: on the line
+// through those of the nearest on either side, over the logarithm of the limit.
+func (c *curveWalk) between(limit float64) []float64 {
+	var below, above *curvePrice
+	for k := range c.solved {
+		p := &c.solved[k]
+		if p.limit <= limit && (below == nil || p.limit > below.limit) {
+			below = p
+		}
+		if p.limit > limit && (above == nil || p.limit < above.limit) {
+			above = p
+		}
+	}
+	w := (limit - below.limit) / (above.limit - below.limit)
+	if below.limit > 0 {
+		w = math.Log(limit/below.limit) / math.Log(above.limit/below.limit)
+	}
+	price := make([]float64, len(below.price))
+	for r := range price {
+		price[r] = max(0, (1-w)*below.price[r]+w*above.price[r])
+	}
+	return price
+}
+
 // at returns the market with another limit.
 func (c *curveWalk) at(limit float64) *market {
 	g := *c.m.g
@@ -112,7 +150,11 @@ func (c *curveWalk) start(run *boxstepRun, near *curvePrice, limit float64) (cen
 	b, narrow := c.foretold(near, limit)
 	if !narrow {
 		within := halfOf(b)
-		size := min(all, max(curveSample, curvePerRow*m.rows()))
+		size := curveSample
+		if m.t.rule.touches() > 1 {
+			size = curveLadders
+		}
+		size = min(all, max(size, curvePerRow*m.rows()))
 		if centre, half, ok = run.moved(b, near.known, size, coolTemper, sampleErrors, curveGrowths); !ok {
 			return nil, nil, false, run.ctx.Err()
 		}
