@@ -61,6 +61,7 @@ func (t *trainer) card(hashes map[string]string) models.Card {
 			{Name: "eta", Value: strconv.FormatFloat(c.Train.Eta, 'g', -1, 64)},
 			{Name: "bags", Value: strconv.Itoa(c.Train.Bags)},
 			{Name: "calibrate", Value: c.Train.Calibrate},
+			{Name: "history_weight", Value: strconv.FormatFloat(t.historyWeight(), 'f', 2, 64)},
 		},
 		Limitations: t.limitations(),
 		Segments:    t.segmentMetrics(),
@@ -80,6 +81,15 @@ func (t *trainer) card(hashes map[string]string) models.Card {
 			ATE: orNaN(u.ATE), Qini: orNaN(u.Qini), UpliftAt30: orNaN(u.UpliftAt30), MeanEstimate: meanEffect(t.heldOut, u.Channel)})
 	}
 	return card
+}
+
+// historyWeight is the part that the response model has in the prediction of payment,
+// on the scale of log-odds: 0 where trees stand alone.
+func (t *trainer) historyWeight() float64 {
+	if t.mixed == nil {
+		return 0
+	}
+	return t.mixed.Weight
 }
 
 func (t *trainer) part(rows []int) models.CardPart {
