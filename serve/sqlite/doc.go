@@ -2,7 +2,7 @@
 // on a disk whose syncs fail. The ledger, the keys and the people of a home live
 // in one such file; each of them opens it here.
 //
-// SQLite in WAL mode is durable by itself as long as every sync succeeds. Four
+// SQLite in WAL mode is durable by itself as long as every sync succeeds. Five
 // things are not, and are done here for all connections of the process:
 //
 //   - A checkpoint that readers keep from the end of the log counts its pages as
@@ -17,6 +17,10 @@
 //   - A commit whose sync failed was refused, but if its process dies at once, the
 //     next one finds it whole in the system's cache and appends to what the disk
 //     may not have. So the log is copied and emptied before the first write.
+//   - While it is copied, neither the log nor the database on the disk has that
+//     commit whole, and SQLite's own sync of the log does not help: the system
+//     takes the lost bytes for written. So who is alone with the file first writes
+//     the log again, byte for byte.
 //   - Closing any descriptor of a file drops all locks that the process has on it
 //     (POSIX, fcntl), and a database whose locks are gone has its log removed by
 //     the next process that leaves. So the file is opened once, before the first

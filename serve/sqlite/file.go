@@ -146,12 +146,16 @@ func (f *file) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// enter waits for nobody: it refuses a file of which a process that met a failed
-// sync may still have connections.
+// enter refuses a file of which a process that met a failed sync may still have
+// connections. Who is alone with the file writes the log again that others left.
 func (f *file) enter() error {
-	if f.marked() {
-		if err := syscall.Flock(int(f.own.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-			return f.refused()
+	alone := syscall.Flock(int(f.own.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+	if f.marked() && !alone {
+		return f.refused()
+	}
+	if alone {
+		if err := rewriteLog(f.path); err != nil {
+			return err
 		}
 		if err := os.Remove(f.path + failedMark); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
