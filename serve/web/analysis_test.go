@@ -22,6 +22,7 @@ import (
 	"dunning/optimizer/clp"
 	"dunning/serve"
 	"dunning/serve/ledger"
+	"dunning/serve/web/webtest"
 	"dunning/serve/whatif"
 )
 
@@ -128,7 +129,7 @@ func TestASimulationBecomesADraftOfItsMaker(t *testing.T) {
 		t.Fatalf("%d at %s", a.status, a.path)
 	}
 	for began := time.Now(); !strings.Contains(a.body, "O rascunho está pronto"); a = v.get(a.path) {
-		if time.Since(began) > patient {
+		if time.Since(began) > webtest.Patient {
 			t.Fatalf("not made: %s", a.body)
 		}
 		time.Sleep(20 * time.Millisecond)

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"time"
 
 	"dunning/data"
 	"dunning/serve"
@@ -116,7 +115,8 @@ type planPage struct {
 	Pages    pages
 	Approval *ledger.Approval
 	Progress []progressLine
-	Newer    string // plan_id of a newer plan of the pipeline, "" for none
+	Newer    string // plan_id of the pipeline's plan where that is another, as new or newer; "" for none
+	SameData bool   // the other plan is of the same day: this one is a saved simulation, or was made again
 	Decide   *decidePage
 	Part     string // in words, of a part
 }
@@ -157,7 +157,7 @@ func planShow(v *visit) error {
 	}
 	out := planPage{Plan: plan, Mine: plan.Maker == v.login()}
 	if latest := v.site.Store.LatestPlan(); latest != nil && latest.AsOf >= plan.AsOf && latest.ID != plan.ID && plan.Parent == "" && !plan.State.Ended() && latest.SHA256 != plan.FileSHA256 {
-		out.Newer = latest.ID
+		out.Newer, out.SameData = latest.ID, latest.AsOf == plan.AsOf
 	}
 	if err := v.fillApproval(&out); err != nil {
 		return err
@@ -179,16 +179,6 @@ func planShow(v *visit) error {
 	return v.show("plan", out)
 }
 
-// progressLine counts approved actions of a channel by where they stand.
-type progressLine struct {
-	Channel                       data.Channel
-	Waiting, Leased, Sent, Failed int64
-	Withheld, Expired             int64
-}
-
-// tallyEvery is how old the counts of a plan's progress may be.
-const tallyEvery = 5 * time.Second
-
 // fillApproval adds who approved a plan and what became of its actions.
 func (v *visit) fillApproval(out *planPage) error {
 	approval, err := v.site.Ledger.Approval(v.r.Context(), out.Plan.ID)
@@ -199,44 +189,7 @@ func (v *visit) fillApproval(out *planPage) error {
 		return err
 	}
 	out.Approval = &approval
-	id := out.Plan.ID
-	bucket := strconv.FormatInt(v.now().Unix()/int64(tallyEvery/time.Second), 10)
-	if out.Plan.State.Ended() {
-		bucket = "end"
-	}
-	// Where nothing was done since, the head of the audit is the same.
-	head, err := v.site.Ledger.Head(v.r.Context())
-	if err != nil {
-		return err
-	}
-	tallies, _, err := v.site.tallies.get(id+" "+bucket+" "+strconv.FormatInt(head.Seq, 10), func() ([]ledger.Tally, error) {
-		return v.site.Ledger.Progress(context.Background(), id)
-	})
-	for _, ch := range data.Channels {
-		line := progressLine{Channel: ch}
-		for _, t := range tallies {
-			if t.Channel != ch {
-				continue
-			}
-			switch t.State {
-			case ledger.Waiting:
-				line.Waiting = t.Actions
-			case ledger.Leased:
-				line.Leased = t.Actions
-			case ledger.Sent:
-				line.Sent = t.Actions
-			case ledger.Failed:
-				line.Failed = t.Actions
-			case ledger.Withheld:
-				line.Withheld = t.Actions
-			case ledger.Lapsed:
-				line.Expired = t.Actions
-			}
-		}
-		if line != (progressLine{Channel: ch}) {
-			out.Progress = append(out.Progress, line)
-		}
-	}
+	out.Progress, _, err = v.progress(out.Plan.ID)
 	return err
 }
 

@@ -40,6 +40,7 @@ var approveWords = words{
 	"plan.ends_help":   {"fim da última janela de contato", "end of the last contact window"},
 	"plan.customers":   {"para %s clientes", "to %s customers"},
 	"plan.newer":       {"Há um plano mais novo, feito com dados mais novos. Confira antes de decidir sobre este.", "There is a newer plan, made with newer data. Look at it before you decide on this one."},
+	"plan.other":       {"O plano do dia é outro, feito com os mesmos dados: este foi salvo de uma simulação, ou o do dia foi refeito. Compare os dois antes de decidir.", "The plan of the day is another, made with the same data: this one was saved from a simulation, or that of the day was made again. Compare the two before you decide."},
 	"plan.reading":     {"Lendo as %s ações do plano. Você pode sair desta página e voltar.", "Reading the %s actions of the plan. You may leave this page and come back."},
 	"plan.moved":       {"A situação do plano mudou enquanto você olhava:", "The plan's state changed while you were looking:"},
 	"plan.moved_by":    {"por %s em %s.", "by %s on %s."},

@@ -44,6 +44,7 @@ type todayPage struct {
 	Blocked  []blockedLine
 	Allowed  float64 // share of the options
 	Changes  changesPart
+	Force    inForce
 }
 
 type interval struct{ Low, High data.Cents }
@@ -73,17 +74,21 @@ type blockedLine struct {
 
 func todayShow(v *visit) error {
 	plan := v.site.Store.LatestPlan()
+	force, err := v.inForce()
+	if err != nil {
+		return err
+	}
 	if plan == nil || v.site.Figures == nil {
-		return v.show("today", todayPage{Warnings: v.storeWarnings()})
+		return v.show("today", todayPage{Warnings: v.storeWarnings(), Force: force})
 	}
 	figures, err := v.site.Figures.Figures(v.r.Context(), plan.AsOf)
 	if code, _, _ := serve.CodeOf(err); err != nil && code == serve.CodeNotFound {
-		return v.show("today", todayPage{Warnings: v.storeWarnings()})
+		return v.show("today", todayPage{Warnings: v.storeWarnings(), Force: force})
 	}
 	if err != nil {
 		return err
 	}
-	out := todayPage{Figures: figures, AsOf: plan.AsOf}
+	out := todayPage{Figures: figures, AsOf: plan.AsOf, Force: force}
 	if out.Kept, err = v.keptPlan(plan.ID); err != nil {
 		return err
 	}

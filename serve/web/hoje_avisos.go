@@ -91,8 +91,13 @@ func (v *visit) walletWarning(f *serve.PlanDocument, kept *ledger.Plan) ([]warni
 }
 
 var todayWords = words{
-	"today.title": {"Hoje", "Today"},
-	"today.none":  {"Ainda não há plano", "There is no plan yet"},
+	"today.title":        {"Hoje", "Today"},
+	"today.force":        {"Em vigor", "In force"},
+	"today.force_help":   {"O que foi aprovado e o que já saiu. Cada contato enviado sai da reserva e fica como gasto na carteira.", "What was approved, and what has been sent. Each contact that is sent leaves the reservation and is spent in the wallet."},
+	"today.force_sent":   {"Enviadas", "Sent"},
+	"today.force_queued": {"Na fila", "Waiting"},
+	"today.force_never":  {"Não saíram", "Not sent"},
+	"today.none":         {"Ainda não há plano", "There is no plan yet"},
 	"today.none_text": {"O plano do dia é feito pelo pipeline: ele lê os dados, estima quem paga e quanto cada contato traz a mais, e escolhe os contatos dentro do orçamento e da lei. Rode o comando abaixo; esta página se atualiza quando ele terminar.",
 		"The plan of the day is made by the pipeline: it reads the data, estimates who pays and what each contact adds, and chooses the contacts within the budget and the law. Run the command below; this page follows when it is done."},
 	"today.head":         {"Plano feito com os dados de %s, para os dias %s a %s", "Plan made with the data of %s, for the days %s to %s"},

@@ -9,9 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
 	"dunning/serve"
+	"dunning/serve/web/webtest"
 )
 
 // TestJourney is the morning of two people in Chromium: the manager sees what
@@ -21,74 +23,74 @@ import (
 // and the plan's page show it. No page has a serious fault of accessibility, an
 // error in the console, or a request to another host.
 func TestJourney(t *testing.T) {
-	chromium := newChromium(t)
+	chromium := webtest.NewChromium(t)
 	r, _ := analysed(t)
 	ana := newBrowser(t, chromium, r.url)
-	ana.open("/carteira")
-	if ana.path() != doorPath {
-		t.Fatalf("a stranger came to %s", ana.path())
+	ana.Open("/carteira")
+	if ana.Path() != doorPath {
+		t.Fatalf("a stranger came to %s", ana.Path())
 	}
-	ana.accessible("entrar")
+	ana.Accessible("entrar")
 	ana.enter(manager)
 
-	ana.open("/carteira")
-	ana.accessible("carteira vazia")
-	ana.write("#new-id", "principal")
-	ana.write("#new-name", "Orçamento de março")
-	ana.click("main form button")
-	ana.write("#amount", "1.200,00")
-	ana.write("#reason", "NF 8841")
-	ana.click("#h-topup ~ form button")
-	if got := ana.text(".lead-fact dd"); !strings.HasPrefix(got, "R$ 1.200,00") {
+	ana.Open("/carteira")
+	ana.Accessible("carteira vazia")
+	ana.Write("#new-id", "principal")
+	ana.Write("#new-name", "Orçamento de março")
+	ana.Click("main form button")
+	ana.Write("#amount", "1.200,00")
+	ana.Write("#reason", "NF 8841")
+	ana.Click("#h-topup ~ form button")
+	if got := ana.Text(".lead-fact dd"); !strings.HasPrefix(got, "R$ 1.200,00") {
 		t.Errorf("the wallet shows %q", got)
 	}
-	ana.accessible("carteira")
+	ana.Accessible("carteira")
 
-	ana.open("/hoje")
-	if got := ana.text(".facts"); !strings.Contains(got, "Recuperação adicional esperada") {
+	ana.Open("/hoje")
+	if got := ana.Text(".facts"); !strings.Contains(got, "Recuperação adicional esperada") {
 		t.Errorf("today shows %q", got)
 	}
-	ana.run(chromedp.WaitVisible(chromedp.CSS("#by-day canvas")))
-	ana.click("nav a[href='/orcamento']")
+	ana.Run(chromedp.WaitVisible(chromedp.CSS("#by-day canvas")))
+	ana.Click("nav a[href='/orcamento']")
 	plan := ana.budgets()
-	ana.accessible("rascunho, de quem o fez")
-	ana.click("form[action$='/enviar'] button")
-	if got := ana.text("main"); !strings.Contains(got, "quem propõe não aprova") {
+	ana.Accessible("rascunho, de quem o fez")
+	ana.Click("form[action$='/enviar'] button")
+	if got := ana.Text("main"); !strings.Contains(got, "quem propõe não aprova") {
 		t.Errorf("after submitting: %q", got)
 	}
-	ana.accessible("plano, de quem o propôs")
+	ana.Accessible("plano, de quem o propôs")
 
 	bruno := newBrowser(t, chromium, r.url)
 	bruno.enter(approver)
-	bruno.open("/aprovar")
-	bruno.accessible("aprovar")
-	bruno.click("main table a[href='" + planPath(plan) + "']")
-	bruno.accessible("plano, de quem decide")
-	whole := bruno.text("#reserve .sum dd")
-	bruno.run(chromedp.Click(chromedp.CSS("#approve input[value=sim]")), chromedp.Click(chromedp.CSS("#approve .inner summary")),
+	bruno.Open("/aprovar")
+	bruno.Accessible("aprovar")
+	bruno.Click("main table a[href='" + planPath(plan) + "']")
+	bruno.Accessible("plano, de quem decide")
+	whole := bruno.Text("#reserve .sum dd")
+	bruno.Run(chromedp.Click(chromedp.CSS("#approve input[value=sim]")), chromedp.Click(chromedp.CSS("#approve .inner summary")),
 		chromedp.Click(chromedp.CSS("input[name=canal][value=sms]")))
-	bruno.until("the part's reservation", func() bool { got := bruno.text("#reserve .sum dd"); return got != whole && got != "" })
-	bruno.run(chromedp.Click(chromedp.CSS("#approve input[name=parte][value='']")))
-	bruno.until("the whole's reservation", func() bool { return bruno.text("#reserve .sum dd") == whole })
-	bruno.write("#why", "conferido")
-	bruno.click("#reserve button")
-	if got := bruno.text(".banner.good"); !strings.Contains(got, "aprovado") {
+	bruno.Until("the part's reservation", func() bool { got := bruno.Text("#reserve .sum dd"); return got != whole && got != "" })
+	bruno.Run(chromedp.Click(chromedp.CSS("#approve input[name=parte][value='']")))
+	bruno.Until("the whole's reservation", func() bool { return bruno.Text("#reserve .sum dd") == whole })
+	bruno.Write("#why", "conferido")
+	bruno.press("#reserve button")
+	if got := bruno.Text(".banner.good"); !strings.Contains(got, "aprovado") {
 		t.Errorf("after the approval: %q", got)
 	}
-	bruno.accessible("plano aprovado")
+	bruno.Accessible("plano aprovado")
 
 	sent := r.dispatch(t)
-	ana.open("/carteira")
-	if got := ana.text("main"); !strings.Contains(got, "Reservas abertas") || !strings.Contains(got, sent) {
+	ana.Open("/carteira")
+	if got := ana.Text("main"); !strings.Contains(got, "Reservas abertas") || !strings.Contains(got, sent) {
 		t.Errorf("the wallet does not show that %s was sent: %q", sent, got)
 	}
-	ana.open(planPath(plan) + "?canal=sms")
-	ana.until("the plan's page to show what was sent", func() bool {
-		ana.open(planPath(plan) + "?canal=sms")
-		return strings.Contains(ana.text("main"), "enviada")
+	ana.Open(planPath(plan) + "?canal=sms")
+	ana.Until("the plan's page to show what was sent", func() bool {
+		ana.Open(planPath(plan) + "?canal=sms")
+		return strings.Contains(ana.Text("main"), "enviada")
 	})
 	for _, b := range []*browser{ana, bruno} {
-		b.clean()
+		b.Clean()
 	}
 }
 
@@ -97,36 +99,39 @@ func TestJourney(t *testing.T) {
 // saves is a draft with that budget. It returns the draft.
 func (b *browser) budgets() (plan string) {
 	b.t.Helper()
-	b.run(chromedp.WaitVisible(chromedp.CSS("canvas")))
-	before := b.text("#point")
-	b.run(chromedp.SetValue(chromedp.CSS("#slider"), "0"), chromedp.Evaluate[chromedp.Void](`document.getElementById("slider").dispatchEvent(new Event("input", {bubbles: true})); undefined`))
-	b.until("the point on the curve to follow the slider", func() bool {
-		got := b.text("#point")
+	b.Run(chromedp.WaitVisible(chromedp.CSS("canvas")))
+	before := b.Text("#point")
+	b.Run(chromedp.SetValue(chromedp.CSS("#slider"), "0"), chromedp.Evaluate[chromedp.Void](`document.getElementById("slider").dispatchEvent(new Event("input", {bubbles: true})); undefined`))
+	b.Until("the point on the curve to follow the slider", func() bool {
+		got := b.Text("#point")
 		return got != before && strings.Contains(got, "R$ 0,00")
 	})
-	b.write("#w-budget", "2")
-	b.run(chromedp.Click(chromedp.CSS("form.whatif button")), chromedp.WaitVisible(chromedp.CSS("#resultado")))
-	if got := b.text("#resultado"); !strings.Contains(got, "R$ 2,00") {
+	b.Write("#w-budget", "2")
+	b.Run(chromedp.Click(chromedp.CSS("form.whatif button")), chromedp.WaitVisible(chromedp.CSS("#resultado")))
+	if got := b.Text("#resultado"); !strings.Contains(got, "R$ 2,00") {
 		b.t.Errorf("the simulation says %q", got)
 	}
-	b.accessible("simulação")
-	b.click("#resultado form button")
-	b.run(chromedp.WaitVisible(chromedp.CSS("#drafting a.button:not(.second)")))
-	b.click("#drafting a.button:not(.second)")
-	if got := b.text("main"); !strings.Contains(got, "R$ 1,") { // what fits into two reais
+	b.Accessible("simulação")
+	b.Click("#resultado form button")
+	b.Run(chromedp.WaitVisible(chromedp.CSS("#drafting a.button:not(.second)")))
+	b.Click("#drafting a.button:not(.second)")
+	if got := b.Text("main"); !strings.Contains(got, "R$ 1,") { // what fits into two reais
 		b.t.Errorf("the draft costs %q", got)
 	}
-	return strings.TrimPrefix(b.path(), planPath(""))
+	return strings.TrimPrefix(b.Path(), planPath(""))
 }
 
-// until waits for something that a page does by itself.
-func (b *browser) until(what string, done func() bool) {
+// press holds a button as long as a person does, and waits for the page after it:
+// what else the press sets off must not take the button away.
+func (b *browser) press(selector string) {
 	b.t.Helper()
-	for end := time.Now().Add(patient); !done(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			b.t.Fatalf("waited for %s", what)
-		}
+	at := b.box(selector)
+	mouse := func(kind input.DispatchMouseEventType) chromedp.Action[chromedp.Void] {
+		return webtest.Send(input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: kind, X: at.X + at.Width/2, Y: at.Y + at.Height/2, Button: input.MouseButtonLeft, ClickCount: 1})
 	}
+	from := b.Path()
+	b.Run(mouse(input.DispatchMouseEventTypeMousePressed), chromedp.Sleep(700*time.Millisecond), mouse(input.DispatchMouseEventTypeMouseReleased))
+	b.Until("the page after "+selector+" of "+from, func() bool { return b.Text(".banner.good") != "" })
 }
 
 // dispatch leases one action over the API as a dispatcher does, reports it sent,
@@ -174,21 +179,21 @@ func (r *running) dispatch(t *testing.T) string {
 // TestLostServer: a page that cannot reach its server says so, and takes
 // nothing away.
 func TestLostServer(t *testing.T) {
-	chromium := newChromium(t)
+	chromium := webtest.NewChromium(t)
 	r := start(t, furnished(t), steady)
 	r.propose(manager)
 	b := newBrowser(t, chromium, r.url)
 	b.enter(approver)
-	b.open(planPath(r.store.LatestPlan().ID))
-	b.expectFaults(func() {
+	b.Open(planPath(r.store.LatestPlan().ID))
+	b.ExpectFaults(func() {
 		r.stop()
-		b.run(chromedp.Click(chromedp.CSS("#approve input[value=sim]")), chromedp.WaitVisible(chromedp.CSS("#lost")))
+		b.Run(chromedp.Click(chromedp.CSS("#approve input[value=sim]")), chromedp.WaitVisible(chromedp.CSS("#lost")))
 	})
-	if got := b.text("#lost"); !strings.Contains(got, "O servidor não respondeu") {
+	if got := b.Text("#lost"); !strings.Contains(got, "O servidor não respondeu") {
 		t.Errorf("the banner says %q", got)
 	}
-	if got := b.text("#reserve"); !strings.Contains(got, "Aprovar e reservar") {
+	if got := b.Text("#reserve"); !strings.Contains(got, "Aprovar e reservar") {
 		t.Errorf("the form lost its figures: %q", got)
 	}
-	b.clean()
+	b.Clean()
 }

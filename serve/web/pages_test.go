@@ -13,6 +13,7 @@ import (
 
 	"dunning/serve"
 	"dunning/serve/accounts"
+	"dunning/serve/web/webtest"
 )
 
 // view is a page as one person opens it.
@@ -199,7 +200,7 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 // narrow and dark, no page wider than its screen, no error in the console, no
 // request to elsewhere.
 func TestEveryPageInChromium(t *testing.T) {
-	chromium := newChromium(t)
+	chromium := webtest.NewChromium(t)
 	d := everything(t)
 	people := map[string]*browser{}
 	for _, one := range d.views() {
@@ -218,13 +219,13 @@ func TestEveryPageInChromium(t *testing.T) {
 			scheme        string
 			width, height int64
 		}{{"light", 1280, 900}, {"dark", 390, 844}} {
-			b.run(size(look.width, look.height), scheme(look.scheme))
-			b.open(one.path)
-			b.accessible(one.name + " " + look.scheme)
-			if wide := read(b, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`)); wide > 0 {
+			b.Run(webtest.Size(look.width, look.height), webtest.Scheme(look.scheme))
+			b.Open(one.path)
+			b.Accessible(one.name + " " + look.scheme)
+			if wide := webtest.Read(b.Browser, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`)); wide > 0 {
 				t.Errorf("%s is %d pixels wider than a screen of %d", one.name, wide, look.width)
 			}
 		}
-		b.clean()
+		b.Clean()
 	}
 }

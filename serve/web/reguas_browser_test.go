@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"dunning/policy/regua"
+	"dunning/serve/web/webtest"
 )
 
 // tried has a régua of the shelf tried by a person, and returns the editor's page
@@ -27,7 +28,7 @@ type box struct{ X, Y, Width, Height float64 }
 
 func (b *browser) box(selector string) box {
 	b.t.Helper()
-	return read(b, chromedp.Evaluate[box](`(() => { const e = document.querySelector(`+strconv.Quote(selector)+`); e.scrollIntoView({block: "center", inline: "center"}); const r = e.getBoundingClientRect(); return {X: r.x, Y: r.y, Width: r.width, Height: r.height}; })()`))
+	return webtest.Read(b.Browser, chromedp.Evaluate[box](`(() => { const e = document.querySelector(`+strconv.Quote(selector)+`); e.scrollIntoView({block: "center", inline: "center"}); const r = e.getBoundingClientRect(); return {X: r.x, Y: r.y, Width: r.width, Height: r.height}; })()`))
 }
 
 // drag pulls an element by a way, by mouse.
@@ -40,9 +41,9 @@ func (b *browser) drag(selector string, x, y float64) {
 		if kind != input.DispatchMouseEventTypeMouseMoved {
 			p.Button = input.MouseButtonLeft
 		}
-		return send(input.DispatchMouseEvent, p)
+		return webtest.Send(input.DispatchMouseEvent, p)
 	}
-	b.run(mouse(input.DispatchMouseEventTypeMouseMoved, fromX, fromY, 0), mouse(input.DispatchMouseEventTypeMousePressed, fromX, fromY, 1),
+	b.Run(mouse(input.DispatchMouseEventTypeMouseMoved, fromX, fromY, 0), mouse(input.DispatchMouseEventTypeMousePressed, fromX, fromY, 1),
 		mouse(input.DispatchMouseEventTypeMouseMoved, fromX+x/2, fromY+y/2, 1), mouse(input.DispatchMouseEventTypeMouseMoved, fromX+x, fromY+y, 1),
 		mouse(input.DispatchMouseEventTypeMouseReleased, fromX+x, fromY+y, 0))
 }
@@ -52,19 +53,19 @@ func (b *browser) pull(selector string, x, y float64) {
 	b.t.Helper()
 	at := b.box(selector)
 	touch := func(kind input.DispatchTouchEventType, points ...*input.TouchPoint) chromedp.Action[chromedp.Void] {
-		return send(input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: kind, TouchPoints: append([]*input.TouchPoint{}, points...)})
+		return webtest.Send(input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: kind, TouchPoints: append([]*input.TouchPoint{}, points...)})
 	}
 	point := func(share float64) *input.TouchPoint {
 		return &input.TouchPoint{X: at.X + at.Width/2 + share*x, Y: at.Y + at.Height/2 + share*y}
 	}
-	b.run(touch(input.DispatchTouchEventTypeTouchStart, point(0)), touch(input.DispatchTouchEventTypeTouchMove, point(0.5)),
+	b.Run(touch(input.DispatchTouchEventTypeTouchStart, point(0)), touch(input.DispatchTouchEventTypeTouchMove, point(0.5)),
 		touch(input.DispatchTouchEventTypeTouchMove, point(1)), touch(input.DispatchTouchEventTypeTouchEnd))
 }
 
 // value is what a field holds.
 func (b *browser) value(id string) string {
 	b.t.Helper()
-	return read(b, chromedp.Evaluate[string](`document.getElementById(`+strconv.Quote(id)+`).value`))
+	return webtest.Read(b.Browser, chromedp.Evaluate[string](`document.getElementById(`+strconv.Quote(id)+`).value`))
 }
 
 // keys sends keys to what has the focus.
@@ -72,7 +73,7 @@ func (b *browser) keys(keys ...string) {
 	b.t.Helper()
 	for _, k := range keys {
 		for _, kind := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeRawKeyDown, input.DispatchKeyEventTypeKeyUp} {
-			b.run(send(input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: kind, Key: k, Code: k}))
+			b.Run(webtest.Send(input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: kind, Key: k, Code: k}))
 		}
 	}
 }
@@ -80,17 +81,17 @@ func (b *browser) keys(keys ...string) {
 // TestReguaJourney: in Chromium somebody makes a régua by dragging its steps, sees
 // its figures, and saves it; he cannot publish it, somebody else does.
 func TestReguaJourney(t *testing.T) {
-	chromium := newChromium(t)
+	chromium := webtest.NewChromium(t)
 	d := withReguas(t, start(t, &demo{t: t, dir: t.TempDir()}, steady))
 	ana := newBrowser(t, chromium, d.url)
 	ana.enter(manager)
-	ana.open("/reguas")
-	ana.accessible("réguas, none")
-	ana.open("/reguas/nova")
-	ana.accessible("régua, where to begin")
-	ana.click("a[href='/reguas/editor?modelo=b2c-padrao']")
-	ana.run(chromedp.WaitVisible(chromedp.CSS("[data-of='1'] button[role=slider]")))
-	ana.accessible("the editor")
+	ana.Open("/reguas")
+	ana.Accessible("réguas, none")
+	ana.Open("/reguas/nova")
+	ana.Accessible("régua, where to begin")
+	ana.Click("a[href='/reguas/editor?modelo=b2c-padrao']")
+	ana.Run(chromedp.WaitVisible(chromedp.CSS("[data-of='1'] button[role=slider]")))
+	ana.Accessible("the editor")
 
 	// D+1 by mouse to D+8: seven days of the axis, 67 days long.
 	axis := ana.box("[data-timeline] .axis")
@@ -98,12 +99,12 @@ func TestReguaJourney(t *testing.T) {
 	if got := ana.value("p1.dias"); got != "8" {
 		t.Errorf("dragged to %s, not 8", got)
 	}
-	ana.run(chromedp.Evaluate[chromedp.Void](`document.querySelector("[data-of='1'] button").focus(); undefined`))
+	ana.Run(chromedp.Evaluate[chromedp.Void](`document.querySelector("[data-of='1'] button").focus(); undefined`))
 	ana.keys("ArrowRight", "ArrowRight", "ArrowLeft", "PageUp")
 	if got := ana.value("p1.dias"); got != "16" {
 		t.Errorf("moved by keys to %s, not 16", got)
 	}
-	if got := read(ana, chromedp.Evaluate[string](`document.activeElement.getAttribute("aria-valuetext")`)); !strings.HasPrefix(got, "D+16, SMS") {
+	if got := webtest.Read(ana.Browser, chromedp.Evaluate[string](`document.activeElement.getAttribute("aria-valuetext")`)); !strings.HasPrefix(got, "D+16, SMS") {
 		t.Errorf("the focus is on %q", got)
 	}
 	ana.keys("End")
@@ -113,38 +114,38 @@ func TestReguaJourney(t *testing.T) {
 	}
 
 	// Completion and faults in the audience.
-	ana.run(chromedp.Evaluate[chromedp.Void](`document.getElementById("publico").value = ""; undefined`))
-	ana.write("#publico", `kind == "PF" && days_p`)
-	ana.run(chromedp.WaitVisible(chromedp.CSS("#sugestoes [aria-selected=true]")))
-	ana.accessible("the editor with suggestions")
+	ana.Run(chromedp.Evaluate[chromedp.Void](`document.getElementById("publico").value = ""; undefined`))
+	ana.Write("#publico", `kind == "PF" && days_p`)
+	ana.Run(chromedp.WaitVisible(chromedp.CSS("#sugestoes [aria-selected=true]")))
+	ana.Accessible("the editor with suggestions")
 	ana.keys("Enter")
 	if got := ana.value("publico"); got != `kind == "PF" && days_past_due` {
 		t.Errorf("completed to %q", got)
 	}
-	ana.until("the fault of a condition", func() bool {
-		return strings.Contains(ana.text("#e-publico"), "coluna 17: aqui se espera bool, e não int")
+	ana.Until("the fault of a condition", func() bool {
+		return strings.Contains(ana.Text("#e-publico"), "coluna 17: aqui se espera bool, e não int")
 	})
-	ana.write("#publico", " > 2")
-	ana.until("the condition to be good", func() bool { return ana.text("#e-publico") == "" })
+	ana.Write("#publico", " > 2")
+	ana.Until("the condition to be good", func() bool { return ana.Text("#e-publico") == "" })
 
-	ana.run(chromedp.Click(chromedp.CSS("button[value=mais]")), chromedp.WaitVisible(chromedp.CSS("[data-of='8'] button")))
+	ana.Run(chromedp.Click(chromedp.CSS("button[value=mais]")), chromedp.WaitVisible(chromedp.CSS("[data-of='8'] button")))
 	if got := ana.value("p1.dias"); got != "-7" {
 		t.Errorf("another step changed the first to %s", got)
 	}
-	ana.run(chromedp.Click(chromedp.CSS("button[formaction='/reguas/ensaio']")), chromedp.WaitVisible(chromedp.CSS("#ensaio [data-tried]")))
-	if got := ana.text("#ensaio"); !strings.Contains(got, "812") || !strings.Contains(got, "Deixa de recuperar") {
+	ana.Run(chromedp.Click(chromedp.CSS("button[formaction='/reguas/ensaio']")), chromedp.WaitVisible(chromedp.CSS("#ensaio [data-tried]")))
+	if got := ana.Text("#ensaio"); !strings.Contains(got, "812") || !strings.Contains(got, "Deixa de recuperar") {
 		t.Errorf("the trial says %q", got)
 	}
-	ana.run(chromedp.WaitVisible(chromedp.CSS("#trial-days canvas")))
-	ana.accessible("the editor with figures")
+	ana.Run(chromedp.WaitVisible(chromedp.CSS("#trial-days canvas")))
+	ana.Accessible("the editor with figures")
 	ana.drag("[data-of='8'] button", -3*axis.Width/67, 0)
-	ana.until("the figures to be old", func() bool { return strings.Contains(ana.text("#velho"), "mudou depois deste ensaio") })
-	ana.click(".head-actions button:not([name])")
-	if got := ana.text(".banner.good"); !strings.Contains(got, "Rascunho salvo") {
-		t.Fatalf("after saving at %s: %q", ana.path(), got)
+	ana.Until("the figures to be old", func() bool { return strings.Contains(ana.Text("#velho"), "mudou depois deste ensaio") })
+	ana.Click(".head-actions button:not([name])")
+	if got := ana.Text(".banner.good"); !strings.Contains(got, "Rascunho salvo") {
+		t.Fatalf("after saving at %s: %q", ana.Path(), got)
 	}
-	ana.accessible("a draft, of its author")
-	if got := ana.text("main"); !strings.Contains(got, "Quem escreveu não publica") || strings.Contains(got, "Entra em vigor a partir") {
+	ana.Accessible("a draft, of its author")
+	if got := ana.Text("main"); !strings.Contains(got, "Quem escreveu não publica") || strings.Contains(got, "Entra em vigor a partir") {
 		t.Error("the author may publish")
 	}
 	_, made, _, err := d.store.Load("b2c-padrao", 1)
@@ -155,52 +156,52 @@ func TestReguaJourney(t *testing.T) {
 
 	bruno := newBrowser(t, chromium, d.url)
 	bruno.enter(approver)
-	bruno.open("/reguas/ver/b2c-padrao")
-	bruno.accessible("a draft, of somebody else")
-	bruno.click("form[action$='/publicar'] button")
-	if got := bruno.text(".banner.good"); !strings.Contains(got, "Régua publicada") {
+	bruno.Open("/reguas/ver/b2c-padrao")
+	bruno.Accessible("a draft, of somebody else")
+	bruno.Click("form[action$='/publicar'] button")
+	if got := bruno.Text(".banner.good"); !strings.Contains(got, "Régua publicada") {
 		t.Errorf("after publishing: %q", got)
 	}
 	if v, _, _, err := d.store.Load("b2c-padrao", 1); err != nil || v.Status != regua.Published || v.Publisher != approver {
 		t.Errorf("%+v, %v", v, err)
 	}
 	for _, b := range []*browser{ana, bruno} {
-		b.clean()
+		b.Clean()
 	}
 }
 
 // TestReguasOnAPhone: the axis stands upright and a finger drags along it.
 func TestReguasOnAPhone(t *testing.T) {
-	chromium := newChromium(t)
+	chromium := webtest.NewChromium(t)
 	d := withReguas(t, start(t, &demo{t: t, dir: t.TempDir()}, steady))
 	d.shelf()
 	b := newBrowser(t, chromium, d.url)
 	b.enter(manager)
-	b.run(size(390, 844), send(emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: true}))
-	b.open("/reguas/editor?modelo=b2c-padrao")
-	b.run(chromedp.WaitVisible(chromedp.CSS("[data-of='1'] button[role=slider]")))
+	b.Run(webtest.Size(390, 844), webtest.Send(emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: true}))
+	b.Open("/reguas/editor?modelo=b2c-padrao")
+	b.Run(chromedp.WaitVisible(chromedp.CSS("[data-of='1'] button[role=slider]")))
 	axis := b.box("[data-timeline] .axis")
 	b.pull("[data-of='1'] button", 0, 10*axis.Height/67)
 	if got := b.value("p1.dias"); got != "11" {
 		t.Errorf("pulled to %s, not 11", got)
 	}
-	b.clean()
+	b.Clean()
 }
 
 // TestAnEditorThatLostItsServer keeps what was written and says so.
 func TestAnEditorThatLostItsServer(t *testing.T) {
-	chromium := newChromium(t)
+	chromium := webtest.NewChromium(t)
 	d := withReguas(t, start(t, &demo{t: t, dir: t.TempDir()}, steady))
 	b := newBrowser(t, chromium, d.url)
 	b.enter(manager)
-	b.open("/reguas/editor?modelo=b2b")
-	b.expectFaults(func() {
+	b.Open("/reguas/editor?modelo=b2b")
+	b.ExpectFaults(func() {
 		d.stop()
-		b.write("#titulo", " nova")
-		b.run(chromedp.WaitVisible(chromedp.CSS("#lost")))
+		b.Write("#titulo", " nova")
+		b.Run(chromedp.WaitVisible(chromedp.CSS("#lost")))
 	})
 	if got := b.value("titulo"); !strings.Contains(got, "nova") {
 		t.Errorf("the field holds %q", got)
 	}
-	b.clean()
+	b.Clean()
 }

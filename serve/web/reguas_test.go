@@ -15,6 +15,7 @@ import (
 	"dunning/data"
 	"dunning/policy/regua"
 	"dunning/serve"
+	"dunning/serve/web/webtest"
 )
 
 // auditor reads and changes nothing.
@@ -356,7 +357,7 @@ func TestTrialsMayBeLeft(t *testing.T) {
 // until waits for something that the server does by itself.
 func until(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patient); !done(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(webtest.Patient); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("waited for %s", what)
 		}

@@ -54,7 +54,7 @@ type Site struct {
 
 	compared prepared[serve.PlanChange] // plans with those of the day before
 	outlines prepared[*outline]         // of the plans of the ledger
-	tallies  prepared[[]ledger.Tally]   // how far approved plans are
+	tallies  tallies                    // how far approved plans are
 	drafts   drafts                     // plans that people have had made
 	trials   trials                     // réguas that people try
 	segments segmentTotals              // of the portfolio
