@@ -52,9 +52,9 @@ func (a *app) withKeys(ctx context.Context, do func(*serve.Keys) error) error {
 // openKeys opens the keys, which are in the ledger's database wherever that is.
 func (a *app) openKeys(ctx context.Context, dsn string) (*serve.Keys, error) {
 	if dsn = cmp.Or(dsn, os.Getenv(dsnEnv)); dsn != "" {
-		return serve.OpenKeysIn(ctx, dsn, time.Now)
+		return serve.OpenKeysIn(ctx, dsn, a.now)
 	}
-	return serve.OpenKeys(ctx, a.home, time.Now)
+	return serve.OpenKeys(ctx, a.home, a.now)
 }
 
 func newKeysCreateCommand(a *app) *cobra.Command {

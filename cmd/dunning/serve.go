@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -76,7 +75,7 @@ func (a *app) serve(ctx context.Context, config serve.Config, dsn, public string
 	if err := errors.Join(config.Validate(), checkPublic(public)); err != nil {
 		return err
 	}
-	store, err := serve.OpenFiles(ctx, a.home, openModel, log, time.Now)
+	store, err := serve.OpenFiles(ctx, a.home, openModel, log, a.now)
 	if err != nil {
 		return err
 	}
@@ -85,7 +84,7 @@ func (a *app) serve(ctx context.Context, config serve.Config, dsn, public string
 		return err
 	}
 	defer keys.Close()
-	people, err := accounts.Open(ctx, a.home, accounts.Config{})
+	people, err := accounts.Open(ctx, a.home, accounts.Config{Now: a.now})
 	if err != nil {
 		return err
 	}
@@ -114,7 +113,7 @@ func (a *app) serve(ctx context.Context, config serve.Config, dsn, public string
 		return err
 	}
 	secure := config.TLSCert != "" || strings.HasPrefix(public, "https:")
-	if err := a.mountPages(server, web.Config{Secure: secure, Log: log, OIDC: oidc}, web.Parts{People: people, Store: store, Ledger: ledger, Figures: serve.OpenFigures(a.home), Reguas: reguaDesk(server), Analysis: a.analysis(ctx, store, ledger, log)}); err != nil {
+	if err := a.mountPages(server, web.Config{Secure: secure, Now: a.now, Log: log, OIDC: oidc}, web.Parts{People: people, Store: store, Ledger: ledger, Figures: serve.OpenFigures(a.home), Reguas: reguaDesk(server), Analysis: a.analysis(ctx, store, ledger, log)}); err != nil {
 		return err
 	}
 	ln, err := server.Listen()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"dunning/data"
 	"dunning/optimizer"
@@ -30,7 +29,7 @@ func (a *app) analysis(ctx context.Context, store *serve.FileStore, l *ledger.St
 			if plan := store.LatestPlan(); plan != nil {
 				return plan.AsOf
 			}
-			return data.DateOf(time.Now())
+			return data.DateOf(a.now())
 		}},
 		MakeDraft: func(ctx context.Context, maker string, asOf data.Date, wish whatif.Wish) (string, error) {
 			return a.makeDraft(ctx, l, maker, asOf, wish)
