@@ -57,7 +57,8 @@ type boxstepRun struct {
 	Boxstep
 	ctx        context.Context
 	m          *market
-	chosen     []Rungs  // of the customers that the last full read decided
+	chosen     []Rungs  // of the customers that the last full read decided; nil before the first
+	anonymous  bool     // nobody asks who is touched: chosen stays nil
 	wide       *scanned // of the last full read
 	wideBox    box
 	read       bool      // there was one since the search began
@@ -157,7 +158,7 @@ func (s Boxstep) newRun(ctx context.Context, m *market) *boxstepRun {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
-	return &boxstepRun{Boxstep: s, ctx: ctx, m: m, chosen: make([]Rungs, m.values.Customers())}
+	return &boxstepRun{Boxstep: s, ctx: ctx, m: m}
 }
 
 func contextStatus(ctx context.Context) Status {
@@ -373,6 +374,9 @@ func (s *boxstepRun) look(b *box) (*scanned, error) {
 		w := *b
 		if s.read && s.wide == nil {
 			w = s.m.readable(s.m.widen(*b), *b) // the last box was too small: one read more is enough
+		}
+		if s.chosen == nil && !s.anonymous {
+			s.chosen = make([]Rungs, s.m.values.Customers()) // not sooner: the sample is in memory before
 		}
 		read, err := s.m.scan(s.ctx, []request{{box: w, limit: keepLimit, chosen: s.chosen}})
 		if err != nil {

@@ -58,7 +58,7 @@ func movedBy(from, to float64) float64 {
 func (c *curveWalk) solve(limit float64) (CurvePoint, error) {
 	m := c.at(limit)
 	run := c.newRun(c.ctx, m)
-	run.chosen = nil // nobody asks who is touched
+	run.anonymous = true
 	a, err := c.search(run, limit)
 	point := CurvePoint{Limit: limit, FullReads: run.work.FullReads}
 	switch {

@@ -169,7 +169,9 @@ func (a *app) benchOptimizer(ctx context.Context, c benchConfig) error {
 	if err != nil {
 		return err
 	}
-	r.PeakRSSBytes = peakRSS()
+	if r.PeakRSSBytes == 0 {
+		r.PeakRSSBytes = peakRSS()
+	}
 	if c.file == "" { // whose pages are the values
 		r.ProgramRSSBytes = programRSS()
 	}
@@ -254,6 +256,7 @@ func (r *benchResult) solve(ctx context.Context, g *optimizer.Grid, log *slog.Lo
 		r.File.TimesReading = r.Seconds.Total * r.File.DiskBytesPerSecond / float64(r.File.Bytes)
 		return nil
 	}
+	r.PeakRSSBytes = peakRSS() // before the scan is measured, which is no part of a solve
 	speed, err := optimizer.MeasureScan(ctx, g, s.Prices)
 	if err != nil {
 		return err
