@@ -38,6 +38,8 @@ const (
 	restatedShare = 0.05
 	// restatedRows is the least number of rows to compare.
 	restatedRows = 50
+	// cohortPrefix begins the names of features that are figures of cohorts.
+	cohortPrefix = "f_cohort_"
 	// shownAlarms bounds what one check says.
 	shownAlarms = 3
 	// restatedDays is how many earlier days with features are looked at.
@@ -124,8 +126,8 @@ func (o *organicHeldOut) add(h *HeldOut, p, base float64) {
 }
 
 // Gate checks whether a version may be put into force in a home: it must be
-// better than the base rate and no worse than the champion on decisions that
-// neither had seen, calibrated, and without an alarm. version is an ID or an
+// better than the base rate and no worse than the champion on the newest decisions
+// that neither had seen, calibrated, and without an alarm. version is an ID or an
 // alias.
 func Gate(ctx context.Context, home, version string) (GateResult, error) {
 	s := Models(home)
@@ -141,6 +143,7 @@ func Gate(ctx context.Context, home, version string) (GateResult, error) {
 	if err != nil {
 		return g, err
 	}
+	var newest organicHeldOut
 	switch champion {
 	case "", v.ID:
 		g.add("champion", true, math.NaN(), math.NaN(), "there is no other champion to compare with")
@@ -150,13 +153,12 @@ func Gate(ctx context.Context, home, version string) (GateResult, error) {
 			return g, err
 		}
 		g.Champion, g.champion = c.ID, c
-		g.compare(v, c)
+		if newest, err = newestOf(ctx, home, v, c); err != nil {
+			return g, err
+		}
+		g.compare(v, c, newest)
 	}
-	fit := models.FitCalibrationLine(o.y, o.p, o.customer)
-	limit := max(slopeWithin, gateSE*fit.SlopeSE)
-	g.add("calibration_slope", math.Abs(fit.Slope-1) <= limit, fit.Slope, limit, "slope %.3f ± %.3f, must be within %.2f of 1", fit.Slope, fit.SlopeSE, limit)
-	limit = max(largeWithin, gateSE*fit.LargeSE)
-	g.add("calibration_intercept", math.Abs(fit.Large) <= limit, fit.Large, limit, "in the large %+.3f ± %.3f log-odds, must be within %.2f of 0", fit.Large, fit.LargeSE, limit)
+	g.calibrated(o, newest)
 	g.alarms("no_leak", data.AlarmLeak, v)
 	if err := g.restated(ctx, home, v); err != nil {
 		return g, err
@@ -165,27 +167,6 @@ func Gate(ctx context.Context, home, version string) (GateResult, error) {
 	g.alarms("log_fits", data.AlarmLog, v)
 	g.alarms("fair", data.AlarmFairness, v)
 	return g, nil
-}
-
-// compare holds a challenger against the champion on the decisions that both
-// predicted without having seen them.
-func (g *GateResult) compare(v, c *TrainedVersion) {
-	common := commonOf(v, c)
-	if n := len(common.y); n >= commonRows {
-		theirs := models.LogLoss(common.y, common.base)
-		diff, stderr := models.LossDifference(common.y, common.p, common.base, common.customer)
-		limit := max(worseBy*theirs, stderr)
-		g.add("champion", diff <= limit, diff, limit,
-			"log loss %+.4f ± %.4f against the champion's %.4f on %d decisions that neither had seen; may be %.4f more", diff, stderr, theirs, n, limit)
-		return
-	}
-	skill := func(t *TrainedVersion) float64 {
-		o := t.organic()
-		return 1 - models.LogLoss(o.y, o.p)/models.LogLoss(o.y, o.base)
-	}
-	ours, theirs := skill(v), skill(c)
-	g.add("champion", ours >= theirs-skillWorseBy, ours-theirs, -skillWorseBy,
-		"saves %.1f %% of the base rate's log loss on its test period, the champion %.1f %% on its own; only %d decisions are common", 100*ours, 100*theirs, len(common.y))
 }
 
 // commonOf are the organic decisions that both versions predicted: p is v's
@@ -208,35 +189,55 @@ func commonOf(v, c *TrainedVersion) (o organicHeldOut) {
 
 // alarms turns the alarms of one kind into a check. Drift holds nothing back where
 // no other version is in force: without a version nothing is recommended at all, and
-// the other checks, on the latest decisions known, must be passed. Nor does drift of
-// the calibration that the champion has seen nothing of: it speaks against the
-// champion, which knows less of the new time than a training that has seen it.
+// the other checks, on the latest decisions known, must be passed. Nor does drift
+// that the champion has not seen: it speaks against the champion, which knows less
+// of the new time than a training that has seen it.
 func (g *GateResult) alarms(name string, kind data.AlarmKind, v *TrainedVersion) {
-	var texts []string
-	var against string
+	var texts, against []string
 	for _, a := range v.Evaluation.Health.Alarms {
-		if began := driftBegan(v); kind == data.AlarmDrift && a.Kind == kind && a.Subject == calibrationDrift && g.champion != nil && g.champion.AsOf <= began {
-			against = fmt.Sprintf("%s: %s; it counts against the champion, which was trained on %s and has not seen it", a.Subject, a.Text, g.champion.AsOf)
-			continue
-		}
-		if a.Kind == kind {
+		switch {
+		case a.Kind != kind:
+		case kind == data.AlarmDrift && g.champion != nil && unseenDrift(a, v, g.champion):
+			against = append(against, a.Subject+": "+a.Text)
+		default:
 			texts = append(texts, a.Subject+": "+a.Text)
 		}
 	}
-	text := "no alarm"
-	if n := len(texts); n > shownAlarms {
-		text = strings.Join(texts[:shownAlarms], "; ") + fmt.Sprintf("; and %d more", n-shownAlarms)
-	} else if n > 0 {
-		text = strings.Join(texts, "; ")
+	text, ok := "no alarm", len(texts) == 0
+	switch {
+	case !ok:
+		text = shortened(texts)
+	case len(against) > 0:
+		text = shortened(against) + fmt.Sprintf("; counts against the champion, which was trained on %s and has not seen it", g.champion.AsOf)
 	}
-	ok := len(texts) == 0
 	if !ok && kind == data.AlarmDrift && g.Champion == "" {
 		ok, text = true, text+" (no other version is in force: a warning)"
 	}
-	if ok && against != "" {
-		text = against
-	}
 	g.add(name, ok, float64(len(texts)), 0, "%s", text)
+}
+
+// shortened joins what the first alarms say.
+func shortened(texts []string) string {
+	if n := len(texts); n > shownAlarms {
+		return strings.Join(texts[:shownAlarms], "; ") + fmt.Sprintf("; and %d more", n-shownAlarms)
+	}
+	return strings.Join(texts, "; ")
+}
+
+// unseenDrift tells whether a version's alarm of drift is of days that the champion
+// knew nothing of. The chart's is where the champion was trained before it began. A
+// shift's, of the prediction or a ratio, compares the last weeks with the half year
+// before the test period, which does not move however well the new time is known: it
+// is where a week of them came after the champion.
+func unseenDrift(a data.Alarm, v, c *TrainedVersion) bool {
+	if a.Subject == calibrationDrift {
+		return c.AsOf <= driftBegan(v)
+	}
+	last := data.Date(math.MinInt32)
+	for i := range v.heldOut {
+		last = max(last, v.heldOut[i].AsOf)
+	}
+	return c.AsOf+7 <= last
 }
 
 // driftBegan is the first day of the weeks in which the calibration chart has been
@@ -265,7 +266,7 @@ func (g *GateResult) restated(ctx context.Context, home string, v *TrainedVersio
 		return nil
 	}
 	worst, name := 0, ""
-	counts := models.Restated(then, now)
+	counts := models.Restated(then, settledCohorts(then, now))
 	for _, f := range sortedKeys(counts) {
 		if counts[f] > worst {
 			worst, name = counts[f], f
@@ -278,6 +279,38 @@ func (g *GateResult) restated(ctx context.Context, home string, v *TrainedVersio
 	}
 	g.add("no_restatement", share <= restatedShare, share, restatedShare, "%s", text)
 	return nil
+}
+
+// settledCohorts returns now with the figures of cohorts as they were where they moved
+// by no more than the share of a late booking. A cohort's figure stands in the rows of
+// all its customers, so one payment that was booked late would count in each of them.
+func settledCohorts(then, now features.Matrix) features.Matrix {
+	out := features.Matrix{Names: now.Names, Cols: slices.Clone(now.Cols)}
+	for j, name := range now.Names {
+		was := then.Column(name)
+		if was == nil || !strings.HasPrefix(name, cohortPrefix) {
+			continue
+		}
+		most := restatedShare * spread(was)
+		out.Cols[j] = slices.Clone(now.Cols[j])
+		for i, x := range was {
+			if math.Abs(float64(out.Cols[j][i]-x)) <= max(most, restatedShare*math.Abs(float64(x))) {
+				out.Cols[j][i] = x
+			}
+		}
+	}
+	return out
+}
+
+// spread is the distance between the largest and the least of the known values.
+func spread(x []float32) float64 {
+	least, most := math.Inf(1), math.Inf(-1)
+	for _, v := range x {
+		if v == v {
+			least, most = min(least, float64(v)), max(most, float64(v))
+		}
+	}
+	return max(most-least, 0)
 }
 
 // sameDayFeatures returns the features of the customers that an earlier run

@@ -232,7 +232,7 @@ func (t *trainer) shifts(h *data.ModelHealth, j *judgement, rows organicRows) {
 		add(payProbShift, moved)
 	}
 	for c, name := range t.X.Names {
-		if (strings.HasSuffix(name, "_share") || strings.HasSuffix(name, "_ratio")) && !strings.HasPrefix(name, "f_cohort_") {
+		if (strings.HasSuffix(name, "_share") || strings.HasSuffix(name, "_ratio")) && !strings.HasPrefix(name, cohortPrefix) {
 			add(name, models.PSI(models.Take(t.X.Cols[c], before), models.Take(t.X.Cols[c], models.Take(t.test, at))))
 		}
 	}
