@@ -50,7 +50,10 @@ var mutations = []mutation{
 		{openingSQL, `|| synchronous != "2"`, `|| synchronous == ""`},
 	}, "TestPowerCutLosesNothingAcknowledged"},
 	{"a weak setting is not refused", [][3]string{{openingSQL, `"_synchronous": {"FULL"}`, `"_synchronous": {"NORMAL"}`}}, "TestWholeWay/sqlite"},
-	{"what a dead process left is not copied first", [][3]string{{"../sqlite/file.go", `if _, _, err := f.run(ctx, "TRUNCATE"); err != nil {`, `if false {`}}, "TestPowerCutLosesNothingAcknowledged"},
+	{"what a dead process left is neither written again nor copied first", [][3]string{
+		{"../sqlite/file.go", `if err := rewriteLog(f.path); err != nil {`, `if err := error(nil); err != nil {`},
+		{"../sqlite/file.go", `if _, _, err := f.run(ctx, "TRUNCATE"); err != nil {`, `if false {`},
+	}, "TestPowerCutLosesNothingAcknowledged"},
 	{"the log of the dead is not written again", [][3]string{{"../sqlite/file.go", `if err := rewriteLog(f.path); err != nil {`, `if err := error(nil); err != nil {`}}, "TestPowerCutLosesNothingAcknowledged"},
 	{"a failed sync is not noticed", [][3]string{{"../sqlite/file.go", `if e := (sqlite3.Error{}); errors.As(err, &e) && e.ExtendedCode == sqlite3.ErrIoErrFsync {`, `if e := (sqlite3.Error{}); false && errors.As(err, &e) {`}}, "TestDiskFails"},
 	{"a key is executed again", [][3]string{{"answer.go", "if a, again, err = answerOf(o, r, request); err != nil || again {", "if again, err = false, error(nil); err != nil || again {"}}, "TestFiftyPostsOneEffect/sqlite"},

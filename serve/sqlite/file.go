@@ -132,7 +132,8 @@ func (f *file) open(ctx context.Context) (err error) {
 	if f.marked() {
 		return f.refused()
 	}
-	// What a process left that died: into the database, before anybody appends.
+	// What a process left that died: into the database, before anybody appends. Who
+	// is not alone has not written it again.
 	if _, _, err := f.run(ctx, "TRUNCATE"); err != nil {
 		return err
 	}
