@@ -1,6 +1,7 @@
 package web
 
 var areaWords = words{
+	"area.groups_made": {"Cada linha junta os clientes do grupo: quem são, com os seus saldos e títulos, está na exportação dos clientes e na página de cada um. Saldos e atrasos são os do dia da extração; as partes comparam o período com o anterior; a safra é o trimestre da primeira fatura do cliente.", "Each row joins the customers of the group: who they are, with their balances and invoices, is in the export of customers and on each one's page. Balances and delays are those of the day of the extraction; shares compare the period with the one before; the vintage is the quarter of a customer's first invoice."},
 	"area.credit":      {"Área de crédito", "Credit area"},
 	"area.sales":       {"Área de vendas", "Sales area"},
 	"area.credit_lead": {"Como os clientes se comportam até %s: onde piora, e que limites pedem revisão.", "How customers behave up to %s: where it gets worse, and which limits need a review."},

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"dunning/credit/portfolio"
+	"dunning/data"
+	"dunning/serve/ledger"
 )
 
 // million adds the benchmark with a plan of a million actions: to make it takes
@@ -45,18 +47,84 @@ func benchmarkPages(b *testing.B, n int) {
 	r.propose(manager)
 	desk := withReguas(b, r)
 	desk.shelf()
-	views := desk.views()
 	people := map[string]*visitor{"": r.visitor()}
-	for _, one := range views {
-		if people[one.login] == nil {
-			people[one.login] = r.as(one.login)
+	each := func(views []view) {
+		for _, one := range views {
+			if people[one.login] == nil {
+				people[one.login] = r.as(one.login)
+			}
+			for strings.Contains(people[one.login].get(one.path).body, "load delay:1s") { // still being read
+				time.Sleep(200 * time.Millisecond)
+			}
 		}
-		for strings.Contains(people[one.login].get(one.path).body, "load delay:1s") { // still being read
-			time.Sleep(200 * time.Millisecond)
+		for _, one := range views {
+			b.Run(one.name, func(b *testing.B) { measure(b, people[one.login], one, n) })
 		}
 	}
-	for _, one := range views {
-		b.Run(one.name, func(b *testing.B) { measure(b, people[one.login], one, n) })
+	each(desk.views())
+	stop := r.underWay(b)
+	each(r.underWayViews())
+	stop()
+}
+
+// underWay approves the plan and dispatches it from then on: a dispatcher leases
+// actions of the day and reports them sent, 50 at a time, until it is stopped.
+func (r *running) underWay(b *testing.B) (stop func()) {
+	ctx, plan := b.Context(), r.store.LatestPlan().ID
+	kept, err := r.ledger.Plan(ctx, plan)
+	r.demo.must(err)
+	_, err = r.ledger.TopUp(ctx, ledger.TopUpRequest{ID: "nf-2", WalletID: "principal", Amount: ledger.Units(kept.CostCents), Actor: manager, Reason: "NF 8842"})
+	r.demo.must(err)
+	_, err = r.ledger.Approve(ctx, ledger.ApproveRequest{PlanID: plan, SHA256: kept.SHA256, Approver: approver, Reason: "conferido", WalletID: "principal"})
+	r.demo.must(err)
+	sent := 0
+	dispatch := func(name string, most int) error {
+		grant, err := r.ledger.Lease(ctx, ledger.LeaseRequest{ID: name, Dispatcher: "discador", Day: today, Channel: data.SMS, Max: most, Duration: time.Hour})
+		if err != nil || len(grant.Actions) == 0 {
+			return err
+		}
+		ack := ledger.AckRequest{Dispatcher: "discador", Fence: grant.Fence}
+		for _, a := range grant.Actions {
+			ack.Outcomes = append(ack.Outcomes, ledger.Outcome{ActionID: a.ActionID, State: ledger.Sent})
+		}
+		sent += len(grant.Actions)
+		_, err = r.ledger.Ack(ctx, ack)
+		return err
+	}
+	r.demo.must(dispatch("first", min(10_000, int(kept.Actions)/100)))
+	done, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				ended <- nil
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			if err := dispatch(fmt.Sprint("lease-", i), 50); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		if err := <-ended; err != nil || sent == 0 {
+			b.Errorf("sent %d: %v", sent, err)
+		}
+		b.Logf("%d actions were sent meanwhile", sent)
+	}
+}
+
+// underWayViews are the pages that an approval and dispatch change.
+func (r *running) underWayViews() []view {
+	plan := planPath(r.store.LatestPlan().ID)
+	return []view{
+		{"em-envio-hoje", manager, "/hoje", again}, {"em-envio-aprovar", approver, "/aprovar", again},
+		{"em-envio-plano", approver, plan, again}, {"em-envio-filtro", manager, plan + "?canal=sms&segmento=Novos&ordem=dia&pagina=2", again},
+		{"em-envio-cliente", manager, plan + "?cliente=" + customerID(known), again}, {"em-envio-situacao", manager, plan + "/situacao?de=submitted", part},
+		{"em-envio-carteira", manager, "/carteira", again}, {"em-envio-uma-carteira", approver, "/carteira/principal", again},
+		{"em-envio-ficha", manager, "/clientes/" + customerID(known), again},
 	}
 }
 

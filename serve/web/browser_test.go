@@ -52,16 +52,19 @@ func TestScreenshots(t *testing.T) {
 	}
 }
 
+// looks are how each page is photographed.
+var looks = []struct {
+	name, scheme  string
+	width, height int64
+}{{"desktop-claro", "light", 1280, 900}, {"desktop-escuro", "dark", 1280, 900}, {"celular-claro", "light", 390, 844}, {"celular-escuro", "dark", 390, 844}}
+
 // photographAll takes a page as one person sees it: wide and narrow, light and dark.
 func photographAll(b *browser, one view) {
 	b.t.Helper()
 	if one.login != "" {
 		b.enter(one.login)
 	}
-	for _, look := range []struct {
-		name, scheme  string
-		width, height int64
-	}{{"desktop-claro", "light", 1280, 900}, {"desktop-escuro", "dark", 1280, 900}, {"celular-claro", "light", 390, 844}, {"celular-escuro", "dark", 390, 844}} {
+	for _, look := range looks {
 		b.Run(webtest.Size(look.width, look.height), webtest.Scheme(look.scheme))
 		b.Open(one.path)
 		if err := os.WriteFile(filepath.Join(*screenshots, one.name+"-"+look.name+".png"), b.Photograph(), 0o644); err != nil {

@@ -92,6 +92,7 @@ func (v *visit) walletWarning(f *serve.PlanDocument, kept *ledger.Plan) ([]warni
 
 var todayWords = words{
 	"today.title":        {"Hoje", "Today"},
+	"today.blocked_whom": {"Ver em cada cliente", "See at each customer"},
 	"today.force":        {"Em vigor", "In force"},
 	"today.force_help":   {"O que foi aprovado e o que já saiu. Cada contato enviado sai da reserva e fica como gasto na carteira.", "What was approved, and what has been sent. Each contact that is sent leaves the reservation and is spent in the wallet."},
 	"today.force_sent":   {"Enviadas", "Sent"},

@@ -154,8 +154,11 @@ func (v *visit) indicators(now, then *Report) []indicator {
 	}
 	out := v.compared(figuresOf(now.Portfolio), before)
 	for i := range out {
-		if from := madeOf[out[i].Key]; from != "" {
+		switch from := madeOf[out[i].Key]; {
+		case from != "":
 			out[i].From = "#" + from
+		case out[i].Unit == asCount: // of customers, who are counted by segment
+			out[i].From = segmentsPath + "?dia=" + now.AsOf.String()
 		}
 	}
 	return out

@@ -83,6 +83,7 @@ var indicatorWords = words{
 	"kpi.holdout_lead":    {"Medido, não estimado: %s clientes que podiam ser contatados contra %s sorteados para não ser.", "Measured, not estimated: %s customers who could be contacted against %s drawn to be left alone."},
 	"kpi.holdout_between": {"com 95%% de confiança, entre %s e %s", "with 95%% confidence, between %s and %s"},
 	"kpi.holdout_unsure":  {"O intervalo inclui zero: com este grupo de controle ainda não se distingue o efeito do acaso.", "The interval includes zero: with this holdout the effect cannot be told from chance yet."},
+	"kpi.holdout_made":    {"Recebido por cliente contatado menos recebido por cliente do grupo de controle, no mesmo prazo, vezes os clientes contatados. Os dois lados foram sorteados: a diferença é dos contatos, e o intervalo, do acaso do sorteio.", "Received per customer contacted less received per customer of the control group, within the same time, times the customers contacted. Both sides were drawn by lot: the difference is the contacts', the interval that of the draw."},
 	"kpi.holdout_none":    {"Ainda não há clientes bastantes dos dois lados para medir.", "There are too few customers on either side to measure yet."},
 	"kpi.holdout_cost":    {"Cada real a mais custou %s.", "Each further real cost %s."},
 

@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"dunning/serve"
+	"dunning/serve/ledger"
 	"dunning/serve/web/webtest"
 )
 
@@ -196,4 +197,62 @@ func TestLostServer(t *testing.T) {
 		t.Errorf("the form lost its figures: %q", got)
 	}
 	b.Clean()
+}
+
+// TestWhileLooking: what happens behind a page that is open is said on it, with what
+// to do: another manager was faster, the plan was withdrawn, the session ended.
+func TestWhileLooking(t *testing.T) {
+	chromium := webtest.NewChromium(t)
+	c := &clock{t: nine}
+	r := start(t, furnished(t), c.now)
+	_, err := r.ledger.CreateWallet(t.Context(), ledger.WalletRequest{ID: "principal", Currency: ledger.BRL, Name: "Orçamento", Actor: manager})
+	r.demo.must(err)
+	_, err = r.ledger.TopUp(t.Context(), ledger.TopUpRequest{ID: "nf-1", WalletID: "principal", Amount: 120_000, Actor: manager, Reason: "NF 1"})
+	r.demo.must(err)
+	ana, carla, bruno := newBrowser(t, chromium, r.url), newBrowser(t, chromium, r.url), newBrowser(t, chromium, r.url)
+	for who, login := range map[*browser]string{ana: manager, carla: admin, bruno: approver} {
+		who.enter(login)
+		who.Open(home)
+	}
+	ana.Click("form[action='/hoje/propor'] button")
+	carla.ExpectFaults(func() { carla.Click("form[action='/hoje/propor'] button") })
+	if got := carla.Text("main"); !strings.Contains(got, "Outra pessoa mudou") {
+		t.Errorf("two propose at once, the second is told %q", got)
+	}
+	carla.Click("main a.button") // to what she was looking at
+	if got := carla.Text("main"); carla.Path() != home || !strings.Contains(got, "esperando decisão") || !strings.Contains(got, "Decidir sobre o plano") {
+		t.Errorf("looking again, the second sees %q", got)
+	}
+
+	plan := planPath(r.store.LatestPlan().ID)
+	bruno.Open(plan)
+	ana.Open(plan)
+	ana.Write("form[action$='/retirar'] input[name=reason]", "engano")
+	ana.Click("form[action$='/retirar'] button")
+	// What the page asks for each 15 seconds, at once.
+	bruno.Run(chromedp.Evaluate[chromedp.Void](`(() => { const watch = document.querySelector("[hx-trigger='every 15s']"); htmx.ajax("GET", watch.getAttribute("hx-get"), {target: watch, swap: "innerHTML"}); })()`),
+		chromedp.WaitVisible(chromedp.CSS("main .banner[role=alert] a")))
+	if got := bruno.Text("main .banner[role=alert]:not(#lost)"); !strings.Contains(got, "mudou enquanto você olhava") || !strings.Contains(got, "substituído") {
+		t.Errorf("of the plan that was withdrawn he is told %q", got)
+	}
+	bruno.Write("#why", "conferido")
+	bruno.ExpectFaults(func() { bruno.Click("#reserve button") })
+	if got := bruno.Text("main"); !strings.Contains(got, "mudou de situação") {
+		t.Errorf("approving it nevertheless, he is told %q", got)
+	}
+
+	c.move(2 * time.Hour)
+	carla.Click("nav a[href='/carteira']")
+	if got := carla.Text("main"); carla.Path() != doorPath || !strings.Contains(got, "Sua sessão terminou") {
+		t.Errorf("after the session at %s: %q", carla.Path(), got)
+	}
+	carla.Write("#login", admin)
+	carla.Write("#password", password)
+	carla.Click("main form button")
+	if carla.Path() != "/carteira" {
+		t.Errorf("signed in again, she comes to %s", carla.Path())
+	}
+	for _, b := range []*browser{ana, carla, bruno} {
+		b.Clean()
+	}
 }

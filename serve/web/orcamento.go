@@ -280,6 +280,7 @@ func (v *visit) simulated(form url.Values, s *simulation, note string) error {
 
 // walletNeed is a wallet beside what the plan takes of it.
 type walletNeed struct {
+	ID        string
 	Name      string
 	Channel   data.Channel // "" for money
 	Available ledger.Units
@@ -308,7 +309,7 @@ func (v *visit) walletNeeds(plan *data.PlanFigures) ([]walletNeed, error) {
 	var out []walletNeed
 	for _, w := range wallets {
 		var unit *float64
-		n := walletNeed{Name: w.Name, Channel: w.Currency.Channel(), Available: w.Balances.Available}
+		n := walletNeed{ID: w.ID, Name: w.Name, Channel: w.Currency.Channel(), Available: w.Balances.Available}
 		if n.Channel == "" {
 			n.Need = ledger.Units(plan.SpentCents)
 		}

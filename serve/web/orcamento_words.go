@@ -36,6 +36,7 @@ var budgetWords = words{
 	"budget.wallets":      {"Por carteira", "By wallet"},
 	"budget.wallets_lead": {"O que o plano tomaria de cada carteira se ela pagasse todos os contatos que pode pagar.", "What the plan would take of each wallet if it paid for all contacts that it may pay for."},
 	"budget.wallets_none": {"Não há carteira ainda. Crie uma em Carteira para poder aprovar planos.", "There is no wallet yet. Make one under Wallet so that plans can be approved."},
+	"budget.made":         {"O plano inteiro é resolvido de novo com os limites que você escreveu: para cada cliente, a melhor sequência de contatos, descontado o preço do que ela ocupa. Cada valor é a soma dos clientes; cada contagem, a dos contatos escolhidos. O rascunho, depois de salvo, mostra as ações uma a uma.", "The whole plan is solved again with the limits that you wrote: for each customer the best sequence of contacts, less the price of what it takes. Each amount is the sum over customers, each count that of the contacts chosen. The draft, once saved, shows the actions one by one."},
 	"budget.wallet":       {"Carteira", "Wallet"},
 	"budget.kind":         {"Paga", "Pays for"},
 	"budget.kind_money":   {"qualquer canal, em reais", "any channel, in reais"},

@@ -5,6 +5,8 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -93,7 +95,7 @@ func everything(t testing.TB) *desk {
 }
 
 // TestEveryPageIsViewed: what is measured and looked at is every address that a
-// browser can ask for.
+// browser can ask for, and each page has its pictures.
 func TestEveryPageIsViewed(t *testing.T) {
 	d := everything(t)
 	viewed := map[string]bool{
@@ -106,6 +108,25 @@ func TestEveryPageIsViewed(t *testing.T) {
 		if strings.HasPrefix(p.pattern, http.MethodGet+" ") && !viewed[p.pattern] {
 			t.Errorf("no view of %s", p.pattern)
 		}
+	}
+	pictures := map[string]bool{}
+	for _, v := range d.views() {
+		for _, look := range looks {
+			if v.kind == full {
+				pictures[v.name+"-"+look.name+".png"] = true
+			}
+		}
+	}
+	kept, err := os.ReadDir(filepath.Join("..", "..", "docs", "screenshots"))
+	d.demo.must(err)
+	for _, f := range kept {
+		if !pictures[f.Name()] {
+			t.Errorf("docs/screenshots/%s is of no page", f.Name())
+		}
+		delete(pictures, f.Name())
+	}
+	for name := range pictures {
+		t.Errorf("docs/screenshots lacks %s: make screenshots", name)
 	}
 }
 
@@ -196,8 +217,31 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	}
 }
 
+// unexplained finds the figures of a page that nobody can go behind. A figure is a
+// headline (dl.facts, dl.figures, dl.pay, .bignum) or a number in a table (td.n). What
+// it is made of is: behind a link, or in a <details>, beside the headline or in the
+// table's row; or this very table, where a link of the page leads to it, a chart
+// shows it, or its rows are themselves what happened (data-rows="own"); or behind a
+// link or in a <details> that stands for the whole table. A total is made of the rows
+// above it.
+const unexplained = `(() => {
+	const bad = [], main = document.querySelector("main"), number = e => /\d/.test(e.textContent);
+	const targets = new Set([...main.querySelectorAll("a[href*='#']")].map(a => a.getAttribute("href").split("#")[1]));
+	const reached = e => { for (; e && e !== main; e = e.parentElement) if (e.id && targets.has(e.id)) return true; return false; };
+	const behind = e => e && e.querySelector("a[href], details");
+	for (const e of main.querySelectorAll("dl.facts dd, dl.figures dd, dl.pay > div:not(.sum) dd, .bignum"))
+		if (number(e) && !behind(e.closest("dl > div") || e.parentElement)) bad.push(e.textContent);
+	for (const e of main.querySelectorAll("tbody td.n")) {
+		const table = e.closest("table"), card = e.closest("section, figure, #resultado");
+		if (!number(e) || behind(e.closest("tr")) || e.closest("figure") || reached(e) || table.dataset.rows === "own") continue;
+		if (card && [...card.querySelectorAll("header a[href], details.made")].length) continue;
+		bad.push("the table " + (table.caption || table).textContent);
+	}
+	return [...new Set(bad)];
+})()`
+
 // TestEveryPageInChromium: no serious fault of accessibility, wide and light as
-// narrow and dark, no page wider than its screen, no error in the console, no
+// narrow and dark, no page wider than its screen, no figure that leads to nothing, no error in the console, no
 // request to elsewhere.
 func TestEveryPageInChromium(t *testing.T) {
 	chromium := webtest.NewChromium(t)
@@ -222,6 +266,9 @@ func TestEveryPageInChromium(t *testing.T) {
 			b.Run(webtest.Size(look.width, look.height), webtest.Scheme(look.scheme))
 			b.Open(one.path)
 			b.Accessible(one.name + " " + look.scheme)
+			for _, figure := range webtest.Read(b.Browser, chromedp.Evaluate[[]string](unexplained)) {
+				t.Errorf("%s: nothing tells what this is made of: %s", one.name, figure)
+			}
 			if wide := webtest.Read(b.Browser, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`)); wide > 0 {
 				t.Errorf("%s is %d pixels wider than a screen of %d", one.name, wide, look.width)
 			}

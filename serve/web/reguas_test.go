@@ -26,7 +26,7 @@ func trialOf(r *regua.Regua) *regua.Trial {
 	o := regua.Outcome{ID: r.ID, Title: r.Title, Mode: r.Mode, Priority: r.Priority, Captured: 812, HeldOut: 39, Touched: 540, ValueCents: 1_204_500,
 		Refused: []regua.OutcomeRule{{Rule: "sunday", Title: "Não se contata aos domingos.", Source: "CDC art. 71; Lei SP 15.426/2014 art. 2", Wishes: 131},
 			{Rule: "no_consent", Title: "O cliente recusou este canal.", Source: "LGPD art. 18 §2", Wishes: 44}},
-		Dropped: []regua.OutcomeLimit{{Row: "voice 2026-03-11", Touches: 12, CostCents: 720}}}
+		Dropped: []regua.OutcomeLimit{{Row: "ligação (URA) · qua 11/03", Touches: 12, CostCents: 720}}}
 	for i, s := range r.Steps {
 		d := regua.OutcomeDay{Day: today + data.Date(i%5), Channel: s.Channels[0], Touches: int64(40 + 30*(i%4))}
 		d.CostCents = costs[d.Channel.Index()] * data.Cents(d.Touches)
@@ -343,7 +343,7 @@ func TestTrialsMayBeLeft(t *testing.T) {
 	a = v.post("/reguas", "/reguas/ensaio", url.Values{"regua": {"b2c-padrao"}, "versao": {"2"}})
 	at := a.path
 	until(t, "the figures", func() bool { return strings.Contains(v.get(at).body, "Clientes captados") })
-	wants(t, v.get(at), 200, "812", "39 no grupo de controle", "R$ 12.045,00", "Deixa de recuperar", "R$ 1.223,50", "Não se contata aos domingos", "voice 2026-03-11")
+	wants(t, v.get(at), 200, "812", "39 no grupo de controle", "R$ 12.045,00", "Deixa de recuperar", "R$ 1.223,50", "Não se contata aos domingos", "ligação (URA) · qua 11/03")
 	wants(t, v.get("/reguas/editor?"+url.Values{"ensaio": {at[strings.LastIndex(at, "/")+1:]}}.Encode()), 200, `value="b2c-padrao"`, "Clientes captados")
 
 	d.block = make(chan struct{})

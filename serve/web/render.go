@@ -48,11 +48,26 @@ func (s *Site) parse(l Language) (*templates, error) {
 		"channels":   func() []data.Channel { return data.Channels[:] },
 		"plus1":      func(n int) int { return n + 1 },
 		"join":       strings.Join,
+		"rowname":    func(row string) string { return s.rowName(l, row) },
 	}).ParseFS(templateFiles, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("web: templates: %w", err)
 	}
 	return &templates{t}, nil
+}
+
+// rowName says which limit a row of the plan is: the pipeline names those of a channel
+// and a day by both.
+func (s *Site) rowName(l Language, row string) string {
+	name, day, _ := strings.Cut(row, " ")
+	ch, err := data.ParseChannel(name)
+	if err != nil {
+		return row
+	}
+	if date, err := data.ParseDate(day); err == nil {
+		return l.Channel(ch) + " · " + l.Day(date)
+	}
+	return row
 }
 
 // plus marks a growth.

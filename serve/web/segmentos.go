@@ -32,6 +32,7 @@ type segmentsPage struct {
 	Description string
 	Figures     []indicator
 	Aging       Chart
+	How         Table  // how the figures that are no sums of classes of age come about
 	Forecast    string // address of the segment's forecast
 }
 
@@ -85,11 +86,12 @@ func segmentsShow(v *visit) error {
 			p.Description = p.One.EnglishDescription
 		}
 		p.Figures = v.compared(segmentFigures(p.One), figuresOrNil(segmentOf(then, key)))
-		for i := range p.Figures { // the other parts are not kept by segment; the words beside say what they are
-			if part := madeOf[p.Figures[i].Key]; part == "aging" {
-				p.Figures[i].From = "#" + part
+		for i := range p.Figures { // what is not a sum of the classes of age is reckoned below
+			if p.Figures[i].From = "#como"; madeOf[p.Figures[i].Key] == "aging" {
+				p.Figures[i].From = "#aging"
 			}
 		}
+		p.How = v.segmentHow(now.Portfolio, p.One)
 		p.Aging = v.agingOf("aging-one", p.One.Aging, p.One.ReceivableCents, p.One.ProvisionCents, p.One.OpenInvoices)
 		if now.Forecast != nil {
 			p.Forecast = forecastPath + "?" + url.Values{"dia": {now.AsOf.String()}, "segmento": {key}}.Encode()
@@ -126,6 +128,23 @@ func segmentFigures(s *data.SegmentIndicators) []indicator {
 		{Key: "kpi.billed", Unit: asMoney, Now: cents(s.BilledCents)},
 		{Key: "kpi.collected", Unit: asMoney, Now: cents(s.CollectedCents), Good: 1},
 	}
+}
+
+// segmentHow writes down how a segment's figures are reckoned: with their sums where
+// the report keeps them, else in words.
+func (v *visit) segmentHow(k *data.Indicators, s *data.SegmentIndicators) Table {
+	t := Table{Caption: v.say("seg.how"), Align: "llr", Head: []string{v.say("kpi.indicator"), v.say("seg.sum"), v.say("model.figure")}}
+	add := func(key, sum, figure string) { t.Rows = append(t.Rows, []string{v.say(key), sum, figure}) }
+	add("kpi.customers", v.say("seg.how_customers"), v.lang.Int(s.Customers))
+	add("kpi.open_customers", v.say("seg.how_open", v.lang.Date(k.AsOf)), v.lang.Int(s.OpenCustomers))
+	add("kpi.overdue_customers", v.say("seg.how_overdue", v.lang.Date(k.AsOf)), v.lang.Int(s.OverdueCustomers))
+	add("kpi.billed", v.say("seg.how_billed", v.lang.Date(k.From), v.lang.Date(k.AsOf)), v.lang.Money(s.BilledCents))
+	add("kpi.collected", v.say("seg.how_collected", v.lang.Date(k.From), v.lang.Date(k.AsOf)), v.lang.Money(s.CollectedCents))
+	add("kpi.dso", v.say("seg.how_dso", v.lang.Money(s.ReceivableCents), v.lang.Money(s.BilledCents), v.lang.Int(int64(k.Days))), v.figure(s.DSO, asDays))
+	current := s.ReceivableCents - s.OverdueCents
+	add("kpi.cei", v.say("seg.how_cei", v.lang.Money(s.BilledCents), v.lang.Int(int64(k.Months)), v.lang.Money(s.ReceivableCents), v.lang.Money(current)), v.figure(s.CEI, asPoints))
+	add("kpi.cure", v.say("seg.how_cure", v.lang.Int(int64(k.Months))), v.figure(s.CureRate, asShare))
+	return t
 }
 
 // segmentsTable shows the segments side by side, and the whole below.

@@ -90,6 +90,7 @@ var baseWords = words{
 	"role.auditor":    {"auditor", "auditor"},
 	"role.admin":      {"administrador", "administrator"},
 
+	"table.made":  {"De que é feito", "What it is made of"},
 	"table.show":  {"Ver como tabela", "Show as a table"},
 	"table.total": {"Total", "Total"},
 	"none":        {"–", "–"},

@@ -81,7 +81,9 @@
     var source = document.querySelector('script[data-for="' + element.id + '"]');
     if (!source) return;
     var chart = echarts.getInstanceByDom(element) || echarts.init(element, null, { renderer: "canvas" });
-    chart.setOption(base(resolve(JSON.parse(source.textContent))), true);
+    var option = base(resolve(JSON.parse(source.textContent)));
+    if (option.legend && option.grid.top < 50 && element.clientWidth < 420) option.legend.type = "scroll"; // there is room for one line
+    chart.setOption(option, true);
   }
   function all() { document.querySelectorAll("[data-chart]").forEach(draw); }
 
