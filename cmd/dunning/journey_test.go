@@ -92,8 +92,10 @@ func serveDemo(t *testing.T, home string) (url, link string) {
 // the one-time link and invites two people; the manager looks at the day, sees what
 // another budget would bring, saves that as a draft and submits it, and cannot approve
 // it; the approver sees what would be reserved and approves; a dispatcher leases and
-// reports by the API's client; wallet, plan and first page show what was posted. No
-// page has an error in the console or asks another host.
+// reports by the API's client; wallet, plan and first page show what was posted; the
+// called customer's page has it as evidence and takes his request for a review by a
+// person; the indicators come as Excel and CSV. No page has an error in the console or
+// asks another host.
 func TestDemoJourney(t *testing.T) {
 	chromium := webtest.NewChromium(t)
 	home := demoHome(t)
@@ -112,7 +114,9 @@ func TestDemoJourney(t *testing.T) {
 	j.fund(ana)
 	plan := j.draft(ana)
 	j.approve(ana, bruno, plan)
-	j.dispatched(ana, plan)
+	customer := j.dispatched(ana, plan)
+	j.asks(ana, customer)
+	j.exports(ana)
 	j.looksRound(ana, plan)
 	for _, b := range []*webtest.Browser{carla, ana, bruno} {
 		b.Clean()
@@ -230,8 +234,8 @@ func (j *journey) approve(ana, bruno *webtest.Browser, plan string) {
 }
 
 // dispatched leases calls of the day as a program does, reports two as made and one
-// as failed, and looks at what the pages say then.
-func (j *journey) dispatched(ana *webtest.Browser, plan string) {
+// as failed, and looks at what the pages say then. It returns who was called first.
+func (j *journey) dispatched(ana *webtest.Browser, plan string) (customer string) {
 	t, ctx := j.t, j.t.Context()
 	t.Helper()
 	c, err := client.New(client.Config{URL: j.url, Key: makeKey(t, j.home, string(serve.Dispatcher))})
@@ -259,6 +263,36 @@ func (j *journey) dispatched(ana *webtest.Browser, plan string) {
 	})
 	ana.Open("/hoje")
 	j.shows(ana, "#em-vigor", strings.TrimPrefix(plan, "/aprovar/"), "Orçamento de janeiro", "R$ 1,20")
+	return grant.Actions[0].CustomerID
+}
+
+// asks finds a customer, looks at what there is of him, and writes down that he wants
+// a person to look at the decision.
+func (j *journey) asks(ana *webtest.Browser, customer string) {
+	j.t.Helper()
+	ana.Open("/clientes")
+	ana.Write("main form input[name=q]", customer)
+	ana.Click("main form button")
+	if ana.Path() != "/clientes/"+customer {
+		j.t.Fatalf("the search leads to %s", ana.Path())
+	}
+	j.shows(ana, "main", "LGPD, art. 20", "Títulos e pagamentos")
+	ana.Run(chromedp.WaitVisible(chromedp.CSS("#curva canvas")))
+	ana.Write("#motivo", "diz que pagou em mãos")
+	ana.Click("#revisao form button")
+	j.shows(ana, "#revisao .reviews", "diz que pagou em mãos", journeyManager)
+}
+
+// exports takes the indicators as files, by the links that the page has.
+func (j *journey) exports(ana *webtest.Browser) {
+	j.t.Helper()
+	ana.Open("/indicadores")
+	for kind, begins := range map[string]string{"xlsx": "PK", "csv": "indicator,name,unit"} {
+		got := webtest.Read(ana, chromedp.Evaluate[string](`fetch(document.querySelector("main a[href*='planilha.`+kind+`']").href).then(r => r.text()).then(t => t.slice(0, 200))`, chromedp.EvalAwaitPromise))
+		if !strings.HasPrefix(got, begins) {
+			j.t.Errorf("the %s begins with %q", kind, got)
+		}
+	}
 }
 
 // looksRound opens what else there is of the demo portfolio: each page has its

@@ -176,6 +176,7 @@ func (m *demoModels) Promote(ctx context.Context, id, _, _ string) (*GateVerdict
 	return g, nil
 }
 
-func (m *demoModels) Rollback(context.Context, string, string) (string, string, error) {
-	return "", "", nil
+func (m *demoModels) Rollback(context.Context, string, string) (from, to string, err error) {
+	from, m.champion = m.champion, "aaaa1111aaaa1111"
+	return from, m.champion, nil
 }

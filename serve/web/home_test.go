@@ -134,7 +134,7 @@ func owed(i int) (balance data.Cents, days int32) {
 // costs of one contact and the capacity of a day, by channel.
 var (
 	costs      = [len(data.Channels)]data.Cents{2, 9, 35, 60, 450}
-	capacities = [len(data.Channels)]int64{2000, 400, 90, 60, 20}
+	capacities = [len(data.Channels)]int64{2000, 400, 91, 60, 23}
 )
 
 // actions makes a plan of n actions over a week; shift makes another plan of

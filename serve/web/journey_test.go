@@ -177,6 +177,36 @@ func (r *running) dispatch(t *testing.T) string {
 	return id
 }
 
+// TestModelDecisions: a data scientist in Chromium sees what the gate refuses, puts a
+// version into force that it lets through, with a reason, and goes back.
+func TestModelDecisions(t *testing.T) {
+	chromium := webtest.NewChromium(t)
+	r, models := analysed(t)
+	davi := newBrowser(t, chromium, r.url)
+	davi.enter(scientist)
+	challenger := "/modelos/bbbb2222bbbb2222"
+	models.shut = true
+	davi.Open(challenger)
+	if got := davi.Text("main"); !strings.Contains(got, "não pode entrar em vigor") || davi.Text("form[action$='/promover']") != "" {
+		t.Errorf("behind a shut gate the page shows %q", got)
+	}
+	models.shut = false
+	davi.Open("/modelos")
+	davi.Click("main table a[href='" + challenger + "']")
+	davi.Accessible("versão que pode entrar em vigor")
+	davi.Write("#why", "retreino mensal")
+	davi.Click("form[action$='/promover'] button")
+	if davi.Path() != "/modelos" || models.champion != "bbbb2222bbbb2222" {
+		t.Errorf("promoted: at %s, in force %s", davi.Path(), models.champion)
+	}
+	davi.Write("#back-why", "erro maior que o esperado")
+	davi.Click("form[action='/modelos/voltar'] button")
+	if models.champion != "aaaa1111aaaa1111" {
+		t.Errorf("after going back %s is in force: %s", models.champion, davi.Text("main"))
+	}
+	davi.Clean()
+}
+
 // TestLostServer: a page that cannot reach its server says so, and takes
 // nothing away.
 func TestLostServer(t *testing.T) {
