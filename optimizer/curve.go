@@ -111,28 +111,11 @@ func (m *market) inner(prices []float64) []float64 {
 // high. Without a solved point low is −∞ and high +∞.
 func (c *Curve) Band(limit float64) (low, high float64) {
 	low, high = math.Inf(-1), math.Inf(1)
-	var left, right *CurvePoint
-	look := func(p *CurvePoint) {
-		if p == nil || p.Status != Optimal {
-			return
-		}
-		high = min(high, p.BoundCents+p.Price*(limit-p.Limit))
-		if p.Limit <= limit {
-			if left == nil || p.Limit > left.Limit {
-				left = p
-			}
-		} else if right == nil || p.Limit < right.Limit {
-			right = p
-		}
-	}
-	look(c.start)
-	for k := range c.Points {
-		look(&c.Points[k])
-	}
+	c.eachOptimum(func(p *CurvePoint) { high = min(high, line{p.Limit, p.BoundCents, p.Price}.at(limit)) })
 	for _, l := range c.bounds {
 		high = min(high, l.at(limit))
 	}
-	switch {
+	switch left, right := c.beside(limit); {
 	case left != nil && right != nil:
 		w := (limit - left.Limit) / (right.Limit - left.Limit)
 		low = (1-w)*left.ObjectiveCents + w*right.ObjectiveCents
@@ -140,4 +123,18 @@ func (c *Curve) Band(limit float64) (low, high float64) {
 		low = left.ObjectiveCents
 	}
 	return low, high
+}
+
+// beside returns the nearest optima up to a limit and beyond it; nil for none.
+func (c *Curve) beside(limit float64) (left, right *CurvePoint) {
+	c.eachOptimum(func(p *CurvePoint) {
+		if p.Limit <= limit {
+			if left == nil || p.Limit > left.Limit {
+				left = p
+			}
+		} else if right == nil || p.Limit < right.Limit {
+			right = p
+		}
+	})
+	return left, right
 }

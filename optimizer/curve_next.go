@@ -62,16 +62,8 @@ func (c *Curve) boundSuffices(k int) bool {
 			return false
 		}
 	}
-	var left, right *CurvePoint
-	c.eachOptimum(func(q *CurvePoint) {
-		if q.Limit < p.Limit && (left == nil || q.Limit > left.Limit) {
-			left = q
-		}
-		if q.Limit > p.Limit && (right == nil || q.Limit < right.Limit) {
-			right = q
-		}
-	})
-	return left != nil && right != nil && (hermite(left, right, p.Limit)-p.Low) <= boundWidth*max(1, math.Abs(p.High))
+	left, right := c.beside(p.Limit)
+	return left != nil && right != nil && hermite(left, right, p.Limit)-p.Low <= boundWidth*max(1, math.Abs(p.High))
 }
 
 // hermite returns the cubic through two optima with their prices as its slopes.

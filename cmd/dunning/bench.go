@@ -169,9 +169,6 @@ func (a *app) benchOptimizer(ctx context.Context, c benchConfig) error {
 	if err != nil {
 		return err
 	}
-	if r.PeakRSSBytes == 0 {
-		r.PeakRSSBytes = peakRSS()
-	}
 	if c.file == "" { // whose pages are the values
 		r.ProgramRSSBytes = programRSS()
 	}
@@ -252,11 +249,12 @@ func (r *benchResult) solve(ctx context.Context, g *optimizer.Grid, log *slog.Lo
 	}
 	r.Seconds.Whole = time.Since(began).Seconds()
 	r.PlanValue, r.PlanLoss = plan.ValueCents, plan.LossCents
+	// Before the scan is measured, which is no part of a solve.
+	r.PeakRSSBytes = peakRSS()
 	if r.File != nil { // a scan of a file is bound by the disk
 		r.File.TimesReading = r.Seconds.Total * r.File.DiskBytesPerSecond / float64(r.File.Bytes)
 		return nil
 	}
-	r.PeakRSSBytes = peakRSS() // before the scan is measured, which is no part of a solve
 	speed, err := optimizer.MeasureScan(ctx, g, s.Prices)
 	if err != nil {
 		return err
@@ -291,6 +289,7 @@ func (r *benchResult) solveWhole(ctx context.Context, g *optimizer.Grid) error {
 		return err
 	}
 	r.PlanValue, r.PlanLoss = plan.ValueCents, plan.LossCents
+	r.PeakRSSBytes = peakRSS()
 	return nil
 }
 

@@ -26,7 +26,8 @@ func (s *Store) DispatchesOf(ctx context.Context, actionIDs []string) (map[strin
 }
 
 // SentTo returns the actions that were sent to the customers and whose day is the
-// given one or later.
+// given one or later. That they are not unsent says the state already; SQLite finds
+// them by it.
 func (s *Store) SentTo(ctx context.Context, customerIDs []string, from data.Date) ([]Dispatch, error) {
 	list, err := listOf(customerIDs)
 	if err != nil {

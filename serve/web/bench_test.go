@@ -47,18 +47,15 @@ func benchmarkPages(b *testing.B, n int) {
 	r.propose(manager)
 	desk := withReguas(b, r)
 	desk.shelf()
-	people := map[string]*visitor{"": r.visitor()}
+	person := r.onceEach()
 	each := func(views []view) {
 		for _, one := range views {
-			if people[one.login] == nil {
-				people[one.login] = r.as(one.login)
-			}
-			for strings.Contains(people[one.login].get(one.path).body, "load delay:1s") { // still being read
+			for strings.Contains(person(one.login).get(one.path).body, "load delay:1s") { // still being read
 				time.Sleep(200 * time.Millisecond)
 			}
 		}
 		for _, one := range views {
-			b.Run(one.name, func(b *testing.B) { measure(b, people[one.login], one, n) })
+			b.Run(one.name, func(b *testing.B) { measure(b, person(one.login), one, n) })
 		}
 	}
 	each(desk.views())

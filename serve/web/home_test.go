@@ -393,3 +393,14 @@ func (r *running) as(login string) *visitor {
 	}
 	return v
 }
+
+// onceEach returns who looks at pages: each person signs in once, "" does not.
+func (r *running) onceEach() func(login string) *visitor {
+	known := map[string]*visitor{"": r.visitor()}
+	return func(login string) *visitor {
+		if known[login] == nil {
+			known[login] = r.as(login)
+		}
+		return known[login]
+	}
+}

@@ -136,18 +136,14 @@ func TestEveryPageSpeaksBothLanguages(t *testing.T) {
 	d := everything(t)
 	unknown := regexp.MustCompile(`\[[a-z]+\.[a-z_.]+\]|%!|%d|%s`)
 	inline := regexp.MustCompile(`(?i)<[^>]+\s(style|on[a-z]+)\s*=|<style|<script(?:[^>]*type="application/json")?>[^{]|(?:src|href|action)="(?:https?:)?//`)
-	people := map[string]*visitor{"": d.visitor()}
+	person := d.onceEach()
 	views := append(d.views(), view{"nada", manager, "/nada", full})
 	for _, lang := range []Language{Portuguese, English} {
 		for _, one := range views {
-			v := people[one.login]
-			if v == nil {
-				v = d.as(one.login)
-				people[one.login] = v
-			}
 			if one.kind > again {
 				continue
 			}
+			v := person(one.login)
 			v.post(doorPath, "/preferencias", url.Values{"lang": {string(lang)}, "volta": {"/nada"}})
 			a := v.get(one.path)
 			if want := map[bool]int{true: 404, false: 200}[one.name == "nada"]; a.status != want || !strings.Contains(a.body, `<html lang="`+lang.Tag()+`"`) {
@@ -177,17 +173,13 @@ func TestEveryPageSpeaksBothLanguages(t *testing.T) {
 func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	d := everything(t)
 	link := regexp.MustCompile(`href="([^"]*)"`)
-	people, asked := map[string]*visitor{"": d.visitor()}, map[[2]string]bool{}
+	person, asked := d.onceEach(), map[[2]string]bool{}
 	within, beyond := 0, 0
 	for _, one := range d.views() {
-		v := people[one.login]
-		if v == nil {
-			v = d.as(one.login)
-			people[one.login] = v
-		}
 		if one.kind > again {
 			continue
 		}
+		v := person(one.login)
 		body := v.get(one.path).body
 		for _, found := range link.FindAllStringSubmatch(body, -1) {
 			to := html.UnescapeString(found[1])
@@ -241,8 +233,8 @@ const unexplained = `(() => {
 })()`
 
 // TestEveryPageInChromium: no serious fault of accessibility, wide and light as
-// narrow and dark, no page wider than its screen, no figure that leads to nothing, no error in the console, no
-// request to elsewhere.
+// narrow and dark, no page wider than its screen, no figure that leads to nothing, no
+// error in the console, no request to elsewhere.
 func TestEveryPageInChromium(t *testing.T) {
 	chromium := webtest.NewChromium(t)
 	d := everything(t)
