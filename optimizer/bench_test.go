@@ -148,6 +148,7 @@ func BenchmarkCurve(b *testing.B) {
 				}
 			}
 			b.ReportMetric(curves/solves, "solves/curve")
+			b.ReportMetric(curves/float64(b.N), "cpu-s/curve")
 			b.ReportMetric(float64(points), "points-solved")
 		})
 	}

@@ -3,6 +3,7 @@ package optimizer
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"runtime"
 	"slices"
 	"sync"
@@ -59,7 +60,7 @@ func (g *grouper) copy(options []option) []option {
 // mergeAlike merges equal groups and sorts them by content, so that their order
 // says nothing about the order of customers or blocks.
 func mergeAlike(groups []group) []group {
-	slices.SortFunc(groups, compareGroups)
+	groups = sortedByHash(groups)
 	out := groups[:0]
 	for _, g := range groups {
 		if n := len(out); n > 0 && out[n-1].hash == g.hash && out[n-1].profile == g.profile && slices.Equal(out[n-1].options, g.options) {
@@ -73,6 +74,36 @@ func mergeAlike(groups []group) []group {
 		if !slices.IsSorted(out[k].members) {
 			out[k].members = slices.Sorted(slices.Values(out[k].members))
 		}
+	}
+	return out
+}
+
+// sortedByHash returns groups in the order of compareGroups. Hashes are spread evenly,
+// so as many buckets as there are groups leave but a few in each.
+func sortedByHash(groups []group) []group {
+	const fewest = 64
+	if len(groups) < fewest {
+		slices.SortFunc(groups, compareGroups)
+		return groups
+	}
+	shift := 64 - bits.Len(uint(len(groups)-1))
+	start := make([]int32, 1<<(64-shift)+1)
+	for k := range groups {
+		start[groups[k].hash>>shift+1]++
+	}
+	for k := range len(start) - 1 {
+		start[k+1] += start[k]
+	}
+	out := make([]group, len(groups))
+	for k := range groups {
+		at := &start[groups[k].hash>>shift]
+		out[*at] = groups[k]
+		*at++ // at last where the next bucket starts
+	}
+	first := int32(0)
+	for _, end := range start[:len(start)-1] {
+		slices.SortFunc(out[first:end], compareGroups)
+		first = end
 	}
 	return out
 }
