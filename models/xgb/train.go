@@ -125,6 +125,17 @@ func (s *session) configure(p Params, names []string, base float32) (err error) 
 	if s.booster, err = newBooster(cache...); err != nil {
 		return err
 	}
+	for _, kv := range p.settings(names, base) {
+		if err := s.booster.set(kv[0], kv[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settings returns every parameter of a booster in the library's names: those of
+// filled-in parameters, of columns of these names, and the prediction of no tree.
+func (p Params) settings(names []string, base float32) [][2]string {
 	float := func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 	settings := [][2]string{
 		{"verbosity", "0"},
@@ -152,10 +163,5 @@ func (s *session) configure(p Params, names []string, base float32) (err error) 
 		}
 		settings = append(settings, [2]string{"monotone_constraints", "(" + strings.Join(signs, ",") + ")"})
 	}
-	for _, kv := range settings {
-		if err := s.booster.set(kv[0], kv[1]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return settings
 }
