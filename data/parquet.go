@@ -10,6 +10,8 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"reflect"
+	"unsafe"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -114,20 +116,45 @@ func Read[T any](path string) ([]T, error) {
 // Scan yields the rows of a Parquet file in batches. A batch is valid until
 // the next one is asked for. A decoder that panics on a damaged file is turned
 // into an error.
-func Scan[T any](path string) iter.Seq2[[]T, error] {
+func Scan[T any](path string) iter.Seq2[[]T, error] { return scan[T](path, batchRows, false) }
+
+// ScanBatches is [Scan] with at most so many rows in a batch, and faster: the texts
+// of a batch share memory, and so do the values that its pointers point to. Who
+// keeps one of them keeps those of its batch; it is for who keeps nothing or all.
+func ScanBatches[T any](path string, rows int) iter.Seq2[[]T, error] {
+	return scan[T](path, rows, true)
+}
+
+func scan[T any](path string, rows int, shared bool) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
-		r, closeFile, err := open[T](path)
+		r, closeFile, err := open[T](path, shared)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		defer closeFile()
-		scanRest(path, r, batchRows, yield)
+		scanRest(path, r, rows, yield)
 	}
 }
 
+// rowReader reads the rows of a file as structs; io.EOF comes with the last rows
+// or after them.
+type rowReader[T any] interface {
+	Read(rows []T) (n int, err error)
+}
+
+// fastReader is the rowReader of plain rows.
+type fastReader[T any] struct{ *columnReader }
+
+func (r fastReader[T]) Read(rows []T) (n int, err error) {
+	if n, err = r.read(unsafe.Pointer(unsafe.SliceData(rows)), len(rows)); n == 0 && err == nil {
+		err = io.EOF
+	}
+	return n, err
+}
+
 // scanRest yields the rows from where a reader stands, so many at a time.
-func scanRest[T any](path string, r *parquet.GenericReader[T], rows int, yield func([]T, error) bool) {
+func scanRest[T any](path string, r rowReader[T], rows int, yield func([]T, error) bool) {
 	buf := make([]T, rows)
 	for {
 		clear(buf)
@@ -145,7 +172,25 @@ func scanRest[T any](path string, r *parquet.GenericReader[T], rows int, yield f
 	}
 }
 
-func open[T any](path string) (r *parquet.GenericReader[T], closeFile func() error, err error) {
+// open opens a file for reading from its start.
+func open[T any](path string, shared bool) (r rowReader[T], closeFile func() error, err error) {
+	pf, closePlain, err := openRows[T](path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = errors.Join(fmt.Errorf("%s: %w: %v", path, ErrDamagedFile, p), closePlain())
+		}
+	}()
+	if c := newColumnReader(pf, reflect.TypeFor[T](), parquet.SchemaOf(new(T)), shared); c != nil {
+		return fastReader[T]{c}, func() error { c.close(); return closePlain() }, nil
+	}
+	return parquet.NewGenericReader[T](pf), closePlain, nil
+}
+
+// openRows opens a file that has the columns of T.
+func openRows[T any](path string) (pf *parquet.File, closeFile func() error, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("data: %w", err)
@@ -158,8 +203,7 @@ func open[T any](path string) (r *parquet.GenericReader[T], closeFile func() err
 			f.Close()
 		}
 	}()
-	pf, err := OpenParquet(f)
-	if err != nil {
+	if pf, err = OpenParquet(f); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w: %w", path, ErrDamagedFile, err)
 	}
 	for _, field := range parquet.SchemaOf(new(T)).Fields() {
@@ -167,7 +211,7 @@ func open[T any](path string) (r *parquet.GenericReader[T], closeFile func() err
 			return nil, nil, fmt.Errorf("%s: %w: no column %q", path, ErrDamagedFile, field.Name())
 		}
 	}
-	return parquet.NewGenericReader[T](pf), f.Close, nil
+	return pf, f.Close, nil
 }
 
 // OpenParquet opens a Parquet file of any schema. The library takes the file's
@@ -192,7 +236,7 @@ func OpenParquet(f *os.File) (*parquet.File, error) {
 	return parquet.OpenFile(f, info.Size())
 }
 
-func readBatch[T any](r *parquet.GenericReader[T], buf []T) (n int, err error) {
+func readBatch[T any](r rowReader[T], buf []T) (n int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			n, err = 0, fmt.Errorf("decoder: %v", p)

@@ -25,12 +25,13 @@ func ScanFrom[T any](path, column, from string) iter.Seq2[[]T, error] {
 			yield(nil, err)
 			return
 		}
-		r, closeFile, err := open[T](path)
+		file, closeFile, err := openRows[T](path)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		defer closeFile()
+		r := parquet.NewGenericReader[T](file)
 		if row >= r.NumRows() {
 			return
 		}

@@ -71,6 +71,10 @@ func Histories(dir string, part int) iter.Seq2[*History, error] {
 	}
 }
 
+// cursorRows is how many rows of a table are read at a time: those of a few
+// customers, so that a history that is kept keeps little of what others share.
+const cursorRows = 256
+
 // cursor walks through one sorted file.
 type cursor[T any] struct {
 	path  string
@@ -85,7 +89,7 @@ type cursor[T any] struct {
 
 func newCursor[T any](path string, id func(*T) string) *cursor[T] {
 	c := &cursor[T]{path: path, id: id}
-	c.next, c.stop = iter.Pull2(data.Scan[T](path))
+	c.next, c.stop = iter.Pull2(data.ScanBatches[T](path, cursorRows))
 	return c
 }
 
@@ -142,8 +146,12 @@ func (c *cursor[T]) take(customerID string) []T {
 		case id > customerID:
 			return rows
 		}
-		rows = append(rows, *r)
-		c.batch = c.batch[1:]
+		n := 1
+		for n < len(c.batch) && c.id(&c.batch[n]) == customerID {
+			n++
+		}
+		rows = append(rows, c.batch[:n]...)
+		c.batch = c.batch[n:]
 	}
 	return rows
 }
