@@ -38,8 +38,7 @@ const (
 //   - rows: from rows of features, by the boosted trees (five effects and the
 //     probability of paying);
 //   - histories: from whole histories, by the response model, corrections and lower
-//     bounds included. Histories are in memory; reading them from the lake is not
-//     measured.
+//     bounds included. Histories are in memory; [BenchmarkUpliftFromLake] reads them.
 //
 // Peak memory is that of the process since the models were trained, the replicated
 // customers included.
@@ -60,11 +59,11 @@ func BenchmarkUpliftMillion(b *testing.B) {
 	})
 }
 
-// benchScorer simulates a portfolio, trains on it, and opens what is in force.
-func benchScorer(b *testing.B) *scorer {
+// benchWork simulates a portfolio and runs stages on it.
+func benchWork(b *testing.B, customers int, stages ...Stage) *Work {
 	home := b.TempDir()
 	c := synth.DefaultConfig()
-	c.Customers, c.Months, c.Seed, c.Truth = benchCustomers, 18, 7, false
+	c.Customers, c.Months, c.Seed, c.Truth = customers, 18, 7, false
 	_, err := synth.Write(b.Context(), c, home, synth.Parquet, nil)
 	benchMust(b, err)
 	_, err = WriteConfig(home, string(synth.Parquet), c.End.String(), false)
@@ -72,17 +71,23 @@ func benchScorer(b *testing.B) *scorer {
 	benchMust(b, WriteSimulatedKey(home))
 	config, err := LoadConfig(home)
 	benchMust(b, err)
-	_, err = runTest(b.Context(), home, config, []Stage{ExtractStage(), FeaturesStage(), TrainStage()}, RunOptions{})
+	_, err = runTest(b.Context(), home, config, stages, RunOptions{})
 	benchMust(b, err)
 	w := &Work{Config: config, Home: home, AsOf: c.End, progress: Silent{}, inputs: map[string]Output{}}
-	for _, stage := range []Stage{ExtractStage(), FeaturesStage(), TrainStage()} {
+	for _, stage := range stages {
 		w.inputs[stage.Name], err = OpenOutput(stage.FolderOf(home, w.AsOf))
 		benchMust(b, err)
 	}
-	_, err = trainedOf(b.Context(), w)
+	return w
+}
+
+// benchScorer simulates a portfolio, trains on it, and opens what is in force.
+func benchScorer(b *testing.B) *scorer {
+	w := benchWork(b, benchCustomers, ExtractStage(), FeaturesStage(), TrainStage())
+	_, err := trainedOf(b.Context(), w)
 	benchMust(b, err)
 	s := &scorer{w: w, version: w.prepared.(*modelSource), calendar: responseDays(w, w.Input("extract"))}
-	s.model, err = s.version.load(config)
+	s.model, err = s.version.load(w.Config)
 	benchMust(b, err)
 	s.own, err = loadResponse(s.version.dir)
 	benchMust(b, err)
