@@ -14,8 +14,8 @@ import (
 func FuzzLoadResponse(f *testing.F) {
 	dir := f.TempDir()
 	for _, seed := range []string{
-		`{}`, `null`, `[]`, `{"schema_version":1}`, `{"schema_version":1,"ensemble":{"bags":[null]}}`, `{"schema_version":1,"ensemble":{"bags":[{}]}}`,
-		`{"schema_version":1,"ensemble":{"bags":[{"classes":[{}],"levels":[1],"groups":{"":{"class":[1],"level":[1]}}}]},"channels":{"sms":null}}`,
+		`{}`, `null`, `[]`, `{"schema_version":2}`, `{"schema_version":2,"ensemble":{"bags":[null]}}`, `{"schema_version":2,"ensemble":{"bags":[{}]}}`,
+		`{"schema_version":2,"ensemble":{"bags":[{"classes":[{}],"levels":[1],"groups":{"":{"class":[1],"level":[1]}}}]},"channels":{"sms":null}}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -24,7 +24,7 @@ type responders struct {
 // read returns a customer's history as the response model reads it. It is valid
 // until the next one is read.
 func (r *responders) read(h *features.History) *response.Customer {
-	r.c = response.Customer{Group: string(h.Customer.Kind) + "/" + h.Customer.Segment, LimitCents: h.Customer.CreditLimitCents,
+	r.c = response.Customer{Group: string(h.Customer.Kind) + "/" + h.Customer.Segment, Since: h.Customer.Since, Region: h.Customer.UF, LimitCents: h.Customer.CreditLimitCents,
 		Invoices: r.c.Invoices[:0], Touches: r.c.Touches[:0], Decisions: r.c.Decisions[:0], Promises: r.c.Promises[:0], Scores: r.c.Scores[:0]}
 	if h.Customer.Kind == data.PJ {
 		r.c.Kind = 1
@@ -93,7 +93,7 @@ func (r *responders) promises(h *features.History) {
 	for i := range h.Promises {
 		p := &h.Promises[i]
 		made := data.DateOf(p.MadeAt)
-		c.Promises = append(c.Promises, response.Promise{MadeOn: made, DueOn: p.DueOn})
+		c.Promises = append(c.Promises, response.Promise{MadeOn: made, DueOn: p.DueOn, Number: int(p.InstalmentNo), Cents: p.AmountCents})
 		// A promise answers the last touch before it, if that is recent.
 		for k := len(c.Touches) - 1; k >= 0; k-- {
 			if t := &c.Touches[k]; t.Day <= made {

@@ -13,7 +13,7 @@ import (
 const responseFile = "response.json"
 
 // responseSchema is the version of that file.
-const responseSchema = 1
+const responseSchema = 2
 
 // responseModel is the content of response.json: the estimate of effects from
 // each customer's own history, corrected against the logged probabilities, and

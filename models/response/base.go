@@ -8,15 +8,15 @@ import (
 	"dunning/data"
 )
 
-// maxProducts bounds the products that have a margin of their own.
-const maxProducts = 32
+// maxNames bounds the products, and the regions, that have a margin of their own.
+const maxNames = 32
 
 // countOnce learns what needs no iteration: usual amounts, products, delays,
 // addresses, the length of promises, the bins of scores.
 func (f *fitter) countOnce(customers []Customer) {
 	m := f.m
 	logs, n := make([]float64, len(f.names)), make([]float64, len(f.names))
-	products := map[string]int{}
+	products, regions := map[string]int{}, map[string]int{}
 	var limits, limited float64
 	for i := range f.cust {
 		c := &f.cust[i]
@@ -32,6 +32,7 @@ func (f *fitter) countOnce(customers []Customer) {
 				limited++
 			}
 			products[v.product]++
+			regions[c.region]++
 		}
 	}
 	for g, name := range f.names {
@@ -45,10 +46,13 @@ func (f *fitter) countOnce(customers []Customer) {
 		m.LimitShare = math.Exp(limits / limited)
 	}
 	f.countSettlement()
-	m.Base.Product = map[string]float64{}
-	f.products = mostFrequent(products, maxProducts)
+	m.Base.Product, m.Base.Region = map[string]float64{}, map[string]float64{}
+	f.products, f.regions = mostFrequent(products, maxNames), mostFrequent(regions, maxNames)
 	for _, name := range f.products {
 		m.Base.Product[name] = 1
+	}
+	for _, name := range f.regions {
+		m.Base.Region[name] = 1
 	}
 	m.PromiseDays = usualPromise(customers)
 	m.countScores(f.cust)
@@ -166,35 +170,27 @@ type cells struct {
 	paid, expected []float64
 }
 
-func (c *cells) at(kind, row, bucket, day int) int { return ((kind*2+row)*buckets+bucket)*c.days + day }
+func (c *cells) at(kind, row, bucket, day int) int {
+	return ((kind*stateRows+row)*buckets+bucket)*c.days + day
+}
 
 // countCells lays out the payments once.
 func (f *fitter) countCells() {
 	b := &f.m.Base
 	f.cells.days = len(f.days.rows)
-	n := kinds * 2 * buckets * f.cells.days
+	n := kinds * stateRows * buckets * f.cells.days
 	f.cells.paid, f.cells.expected = make([]float64, n), make([]float64, n)
-	place := map[string]int{}
-	for i, name := range f.products {
-		place[name] = i
-	}
-	f.staticPaid = table(amountBins, len(f.products)+1)
+	f.countStatic()
 	var days, paid float64
 	for i := range f.cust {
 		c := &f.cust[i]
-		usual := f.m.usual(f.names[c.group], c.limit)
 		for j := range c.invs {
 			v := &c.invs[j]
-			p, known := place[v.product]
-			if !known {
-				p = len(f.products)
-			}
-			c.cell = append(c.cell, [2]uint8{uint8(amountBin(v.amount, usual)), uint8(p)})
 			days += float64(v.last - v.first + 1)
-			walk := decisionWalk{days: c.decided}
+			walk := c.walk(v)
 			for _, e := range v.events {
-				f.cells.paid[f.cells.at(c.kind, walk.row(e.Day), bucketOf(int(e.Day-v.due)), f.days.index(e.Day))]++
-				f.staticPaid[c.cell[j][0]][c.cell[j][1]]++
+				s := walk.at(e.Day)
+				f.cells.paid[f.cells.at(c.kind, int(s.row), bucketOf(int(e.Day-s.due)), f.days.index(e.Day))]++
 				paid++
 			}
 		}
@@ -202,65 +198,45 @@ func (f *fitter) countCells() {
 			c.mult[j] = 1
 		}
 	}
-	fill(b.PastDue[0][:], paid/days)
-	fill(b.PastDue[1][:], paid/days)
+	for row := range b.PastDue {
+		fill(b.PastDue[row][:], paid/days)
+	}
 	for k := range kinds {
 		fill(b.Day[k][:], 1)
 		fill(b.Payday[k][:], 1)
 		fill(b.Monthday[k][:], 1)
 		fill(b.Month[k][:], 1)
+		fill(b.Week[k][:], 1)
 	}
 	fill(b.Amount[:], 1)
+	fill(b.Tenure[:], 1)
 	f.refresh()
 }
 
 // fitBase moves the margins by iterative proportional scaling, given
 // everybody's pace and effects, and leaves the customers' sums up to date.
 func (f *fitter) fitBase(sweeps int) {
-	static := f.expectCells()
+	f.expectCells()
 	for range sweeps {
 		f.scaleDays()
 	}
-	b := &f.m.Base
-	// The static margins are scaled by what was expected before the others
-	// moved: the next call mends the difference.
-	var paid, expected [amountBins]float64
-	byProduct := table(2, len(f.products))
-	for a := range amountBins {
-		for p := range f.products {
-			paid[a] += f.staticPaid[a][p]
-			expected[a] += static[a][p]
-		}
-	}
-	for a := range amountBins {
-		f := (paid[a] + marginPrior) / (expected[a] + marginPrior)
-		b.Amount[a] *= f
-	}
-	for p, name := range f.products {
-		for a := range amountBins {
-			byProduct[0][p] += f.staticPaid[a][p]
-			byProduct[1][p] += static[a][p] * (paid[a] + marginPrior) / (expected[a] + marginPrior)
-		}
-		b.Product[name] *= (byProduct[0][p] + marginPrior) / (byProduct[1][p] + marginPrior)
-	}
+	f.scaleStatic()
 	f.refresh()
 }
 
-// expectCells fills what is expected in the cells, and returns what is expected
-// by amount and product.
-func (f *fitter) expectCells() (static [][]float64) {
+// expectCells fills what is expected in the cells, and of each invoice.
+func (f *fitter) expectCells() {
 	clear(f.cells.expected)
-	static = table(amountBins, len(f.products)+1)
 	for i := range f.cust {
 		c := &f.cust[i]
-		usual := f.m.usual(f.names[c.group], c.limit)
+		w := f.haz.who(&c.track)
 		for j := range c.invs {
 			v := &c.invs[j]
-			x := f.haz.static(v.product, v.amount, usual)
+			x := f.haz.static(&w, v.product, v.amount, v.first-1)
 			sum, at := 0.0, v.rec0
 			first := f.days.index(v.first)
 			day := f.haz.byDay[c.kind]
-			walk := decisionWalk{days: c.decided}
+			walk := c.walk(v)
 			for d := v.first; d <= v.last; d++ {
 				y := x * v.exposed(d) * c.pace
 				if at < v.rec1 && c.recs[at].day == d {
@@ -268,15 +244,14 @@ func (f *fitter) expectCells() (static [][]float64) {
 					at++
 				}
 				k := min(first+int(d-v.first), f.cells.days-1)
-				due := min(max(int(d-v.due), tableFrom), tableTo) - tableFrom
-				row := walk.row(d)
-				f.cells.expected[f.cells.at(c.kind, row, int(bucketTable[due]), k)] += y
-				sum += y * f.haz.byDue[row][due] * day[k]
+				s := walk.at(d)
+				due := min(max(int(d-s.due), tableFrom), tableTo) - tableFrom
+				f.cells.expected[f.cells.at(c.kind, int(s.row), int(bucketTable[due]), k)] += y
+				sum += y * f.haz.byDue[s.row][due] * day[k]
 			}
-			static[c.cell[j][0]][c.cell[j][1]] += sum
+			c.expected[j] = sum
 		}
 	}
-	return static
 }
 
 // bucketTable is bucketOf as a table from tableFrom on.
@@ -290,37 +265,42 @@ var bucketTable = func() (t [tableTo - tableFrom + 1]uint8) {
 // scaleDays scales each margin of days past due and of the calendar once.
 func (f *fitter) scaleDays() {
 	b := &f.m.Base
-	both := func(t *[2][buckets]float64) []float64 { return append(t[0][:buckets:buckets], t[1][:]...) }
-	pastDue := both(&b.PastDue)
+	var pastDue []float64
+	for row := range b.PastDue {
+		pastDue = append(pastDue, b.PastDue[row][:]...)
+	}
 	for _, g := range []struct {
 		to    [kinds][]float64
+		prior float64
 		where func(row, bucket int, r dayRow) int
 	}{
-		{[kinds][]float64{pastDue, pastDue}, func(row, bucket int, _ dayRow) int { return row*buckets + bucket }},
-		{[kinds][]float64{b.Day[0][:], b.Day[1][:]}, func(_, _ int, r dayRow) int { return int(r.day) }},
-		{[kinds][]float64{b.Payday[0][:], b.Payday[1][:]}, func(_, _ int, r dayRow) int { return int(r.payday) }},
-		{[kinds][]float64{b.Monthday[0][:], b.Monthday[1][:]}, func(_, _ int, r dayRow) int { return int(r.monthday) }},
-		{[kinds][]float64{b.Month[0][:], b.Month[1][:]}, func(_, _ int, r dayRow) int { return int(r.month) }},
+		{[kinds][]float64{pastDue, pastDue}, marginPrior, func(row, bucket int, _ dayRow) int { return row*buckets + bucket }},
+		{[kinds][]float64{b.Day[0][:], b.Day[1][:]}, marginPrior, func(_, _ int, r dayRow) int { return int(r.day) }},
+		{[kinds][]float64{b.Payday[0][:], b.Payday[1][:]}, marginPrior, func(_, _ int, r dayRow) int { return int(r.payday) }},
+		{[kinds][]float64{b.Monthday[0][:], b.Monthday[1][:]}, marginPrior, func(_, _ int, r dayRow) int { return int(r.monthday) }},
+		{[kinds][]float64{b.Month[0][:], b.Month[1][:]}, marginPrior, func(_, _ int, r dayRow) int { return int(r.month) }},
+		{[kinds][]float64{b.Week[0][:], b.Week[1][:]}, weekPrior, func(_, _ int, r dayRow) int { return int(r.week) }},
 	} {
-		f.scale(g.to, g.where)
-		copy(b.PastDue[0][:], pastDue[:buckets])
-		copy(b.PastDue[1][:], pastDue[buckets:])
+		f.scale(g.to, g.prior, g.where)
+		for row := range b.PastDue {
+			copy(b.PastDue[row][:], pastDue[row*buckets:])
+		}
 	}
 }
 
 // scale scales one margin: to holds a table by kind of customer, or twice the
 // same.
-func (f *fitter) scale(to [kinds][]float64, where func(row, bucket int, r dayRow) int) {
+func (f *fitter) scale(to [kinds][]float64, prior float64, where func(row, bucket int, r dayRow) int) {
 	b := &f.m.Base
 	shared := &to[0][0] == &to[1][0]
 	byDay := b.dayFactors(f.days)
-	var paid, expected [kinds][2 * buckets]float64
+	var paid, expected [kinds][max(stateRows*buckets, weekKinds)]float64
 	for kind := range kinds {
 		table := kind
 		if shared {
 			table = 0
 		}
-		for row := range 2 {
+		for row := range stateRows {
 			for bucket := range buckets {
 				at := f.cells.at(kind, row, bucket, 0)
 				for d, x := range f.cells.expected[at : at+f.cells.days] {
@@ -340,7 +320,7 @@ func (f *fitter) scale(to [kinds][]float64, where func(row, bucket int, r dayRow
 			break
 		}
 		for i := range to[kind] {
-			to[kind][i] *= (paid[kind][i] + marginPrior) / (expected[kind][i] + marginPrior)
+			to[kind][i] *= (paid[kind][i] + prior) / (expected[kind][i] + prior)
 		}
 	}
 }
@@ -350,15 +330,15 @@ func (f *fitter) refresh() {
 	f.haz = newHazards(f.m, f.days)
 	for i := range f.cust {
 		c := &f.cust[i]
-		usual := f.m.usual(f.names[c.group], c.limit)
+		w := f.haz.who(&c.track)
 		c.quiet, c.rate = 0, 0
 		for j := range c.invs {
 			v := &c.invs[j]
-			static := f.haz.static(v.product, v.amount, usual)
+			static := f.haz.static(&w, v.product, v.amount, v.first-1)
 			at := v.rec0
-			walk := decisionWalk{days: c.decided}
+			walk := c.walk(v)
 			for d := v.first; d <= v.last; d++ {
-				x := f.haz.on(c.kind, walk.row(d), static, v.due, d) * v.exposed(d)
+				x := f.haz.on(c.kind, walk.at(d), static, d) * v.exposed(d)
 				if at < v.rec1 && c.recs[at].day == d {
 					c.base[at] = float32(x)
 					at++
@@ -366,9 +346,9 @@ func (f *fitter) refresh() {
 					c.quiet += x
 				}
 			}
-			walk.next = 0
+			walk = c.walk(v)
 			for _, e := range v.events {
-				c.rate += math.Log(f.haz.on(c.kind, walk.row(e.Day), static, v.due, e.Day))
+				c.rate += math.Log(f.haz.on(c.kind, walk.at(e.Day), static, e.Day))
 			}
 		}
 	}

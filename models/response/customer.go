@@ -7,6 +7,9 @@ import "dunning/data"
 type Customer struct {
 	Kind  int    // 0 natural person, 1 company
 	Group string // an observed group whose mix of classes may differ, such as the segment
+	// Since is the day on which he became a customer, and Region where he lives.
+	Since  data.Date
+	Region string
 	// LimitCents is his credit limit, 0 for none. What is much for one customer
 	// is little for another: the limit says which.
 	LimitCents data.Cents
@@ -48,6 +51,9 @@ const NoDay = data.Date(1<<31 - 1)
 // Promise runs from MadeAt to DueOn, both included.
 type Promise struct {
 	MadeOn, DueOn data.Date
+	// Number is that of an instalment: 1 also for a promise that stands alone.
+	Number int
+	Cents  data.Cents
 }
 
 // Score is a bureau's score.

@@ -8,12 +8,15 @@
 //
 //	λ = g_l · base_j(d) · exp( Σ_touches θ_kc · x_j(touch, d) + γ_k · 1{a promise runs} )
 //
-// where l is the customer's latent pace (a grid of [Model].Levels), k his latent
+// where l is the customer's latent pace (one of [Model].Levels), k his latent
 // response class, c a touch's channel and base a product of margins: days past
-// due, day of the week, payday, day of the month, month, amount (against the
-// credit limit, where there is one), product. The strength of a touch,
+// due by the state of the invoice, day of the week, days to and from payday, day
+// of the month, month and quarter of the month, amount (against the credit
+// limit, where there is one), product, tenure, region. The states are: decided
+// about, not decided about, left alone though due, held back (left alone for
+// more than a week), under an agreement. The strength of a touch,
 //
-//	x = stage[c][days past due at the touch] · day[weekday] · near[payday] · exp(−φ · load) · decay[days since],
+//	x = stage[c][days past due when it is sent] · day[weekday] · near[payday] · exp(−φ · load) · decay[days since it arrived],
 //
 // is pooled: it is the same for all classes. The load counts earlier delivered
 // touches, each exp(−days/τ): people tire of touches and recover. A touch that
@@ -22,7 +25,7 @@
 //
 // [Fit] maximises the likelihood of whole logged histories, with weak priors, by
 // a generalised EM algorithm: exact posterior weights over classes × paces,
-// closed forms for margins, shares and rates, damped Newton steps for θ, γ and
+// closed forms for margins, paces, shares and rates, damped Newton steps for θ, γ and
 // the pooled shapes. Touches may depend in any way on what was logged before
 // them (days past due, past payments): the likelihood of payments given touches
 // stays right, as long as the choice used nothing that is neither logged here

@@ -13,8 +13,11 @@ type sums struct {
 	class  [][]float64 // by group and class
 	level  [][]float64 // by group and pace
 	score  [][]float64 // by pace and bin
-	sent   [][channels]float64
-	yes    [][3][channels]float64
+	// paid and hazard are the payments of each pace, and what would be expected
+	// of a pace of 1.
+	paid, hazard []float64
+	sent         [][channels]float64
+	yes          [][3][channels]float64
 	// Gradient and information of the effects by class, and of the pooled shape.
 	grad  [][nEffects]float64
 	info  [][nEffects][nEffects]float64
@@ -37,7 +40,7 @@ type shapeSums struct {
 
 func (f *fitter) newSums() *sums {
 	K, L, G := len(f.m.Classes), len(f.m.Levels), len(f.names)
-	s := &sums{class: table(G, K), level: table(G, L), score: table(L, len(f.m.ScoreBounds)+1),
+	s := &sums{class: table(G, K), level: table(G, L), score: table(L, len(f.m.ScoreBounds)+1), paid: make([]float64, L), hazard: make([]float64, L),
 		sent: make([][channels]float64, K), yes: make([][3][channels]float64, K),
 		grad: make([][nEffects]float64, K), info: make([][nEffects][nEffects]float64, K)}
 	return s
@@ -171,6 +174,8 @@ func (f *fitter) expect(c *fitCustomer, mix Group, w *scratch, s *sums) {
 	for k := range w.post {
 		for l, p := range w.post[k] {
 			s.level[c.group][l] += p
+			s.paid[l] += p * c.paid
+			s.hazard[l] += p * w.hazard[k]
 			c.pace += p * m.Levels[l]
 			for _, b := range c.bins {
 				s.score[l][b] += p

@@ -24,8 +24,9 @@ type Options struct {
 	NoEffects bool
 }
 
-// levels is the grid of paces: half-octaves about 1, wide enough for those who
-// never pay and those who always do.
+// levels are the paces that a fit starts from: half-octaves about 1, wide enough
+// for those who never pay and those who always do. The fit moves them to where
+// people are.
 var levels = [...]float64{.03, .08, .17, .3, .5, .75, 1.1, 1.6, 2.3, 3.5}
 
 // Weak priors, in units of information (inverse variances on the log scale) or
@@ -38,15 +39,18 @@ const (
 	// far payday is. A plan picks the best day of a week, so what noise adds to one
 	// day it finds.
 	dayPrior     = 60.0
+	triedShare   = .05 // of the mean information of the days, from which on one was tried
 	stagePrior   = 1.0 // those of the dunning stages: they differ most
 	fatigueMean  = 0.2
 	fatiguePrior = 15.0
-	groupPrior   = 40.0 // customers of the mix of all that each group is pulled by
-	ratePrior    = 20.0 // touches of the rate of all classes that each class is pulled by
-	marginPrior  = 20.0 // expected payments that each margin is pulled by
-	startFade    = 4.0  // days: the shape of decay that the fit starts from
-	maxStep      = 0.4  // of a Newton step
-	maxEffect    = 3.0  // |θ|
+	groupPrior   = 40.0  // customers of the mix of all that each group is pulled by
+	ratePrior    = 20.0  // touches of the rate of all classes that each class is pulled by
+	marginPrior  = 20.0  // expected payments that each margin is pulled by
+	weekPrior    = 100.0 // those of a week's: most logs have seen each but once or twice
+	levelPrior   = 5.0   // payments that each pace is pulled by toward where it began
+	startFade    = 4.0   // days: the shape of decay that the fit starts from
+	maxStep      = 0.4   // of a Newton step
+	maxEffect    = 3.0   // |θ|
 )
 
 // fitter is the state of one fit.
@@ -59,23 +63,25 @@ type fitter struct {
 	haz   hazards
 	reach float64 // the longest leap that is tried
 
-	products   []string // with a margin of their own
-	cells      cells
-	staticPaid [][]float64 // payments by amount and product
+	products, regions []string // with a margin of their own
+	cells             cells
+	staticPaid        [staticMargins][]float64 // payments by margin
 }
 
 // fitCustomer is a track with the sums that change from step to step.
 type fitCustomer struct {
 	track
 	group int
-	cell  [][2]uint8 // by invoice: amount and product
-	base  []float32  // by record
-	mult  []float32  // by record: expected hazard over base
-	quiet float64    // base hazard of the other days
-	paid  float64    // events
-	rate  float64    // sum of the log base hazard at events
-	pace  float64    // posterior mean
-	bins  []uint8    // of scores
+	cell  [][staticMargins]uint8 // by invoice
+	// expected is the number of payments of each invoice by the model.
+	expected []float64
+	base     []float32 // by record
+	mult     []float32 // by record: expected hazard over base
+	quiet    float64   // base hazard of the other days
+	paid     float64   // events
+	rate     float64   // sum of the log base hazard at events
+	pace     float64   // posterior mean
+	bins     []uint8   // of scores
 	// sent[c] counts delivered touches with known answers, and yes[a][c] those
 	// answered: opened, promised, complained.
 	sent [channels]float64
@@ -243,12 +249,16 @@ func (f *fitter) goOn(from *Model) {
 		g.Class, g.Level = slices.Clone(mix.Class), slices.Clone(mix.Level)
 		m.Groups[name] = g
 	}
-	products := m.Base.Product
+	products, regions := m.Base.Product, m.Base.Region
 	m.Base = from.Base
-	m.Base.Product = products
+	m.Base.Product, m.Base.Region = products, regions
 	for name := range products {
-		products[name] = from.Base.product(name)
+		products[name] = named(from.Base.Product, name)
 	}
+	for name := range regions {
+		regions[name] = named(from.Base.Region, name)
+	}
+	m.Levels = slices.Clone(from.Levels)
 	if len(from.ScoreBounds) == len(m.ScoreBounds) {
 		for l := range m.ScoreLevel {
 			m.ScoreLevel[l] = slices.Clone(from.ScoreLevel[l])

@@ -12,14 +12,14 @@ func (b *Base) dayFactors(days *calendarDays) (out [kinds][]float64) {
 	for k := range out {
 		out[k] = make([]float64, len(days.rows))
 		for i, r := range days.rows {
-			out[k][i] = b.Day[k][r.day] * b.Payday[k][r.payday] * b.Monthday[k][r.monthday] * b.Month[k][r.month]
+			out[k][i] = b.Day[k][r.day] * b.Payday[k][r.payday] * b.Monthday[k][r.monthday] * b.Month[k][r.month] * b.Week[k][r.week]
 		}
 	}
 	return out
 }
 
 // pastDueTable is the margin of days past due by day, from tableFrom on.
-type pastDueTable [2][tableTo - tableFrom + 1]float64
+type pastDueTable [stateRows][tableTo - tableFrom + 1]float64
 
 const (
 	tableFrom = -60
@@ -56,13 +56,8 @@ func newHazards(m *Model, days *calendarDays) hazards {
 	return hazards{m, days, m.Base.dayFactors(days), m.Base.pastDueTable()}
 }
 
-// static is the part of an invoice's hazard that no day changes.
-func (h *hazards) static(product string, amount data.Cents, usual float64) float64 {
-	return h.m.Base.product(product) * h.m.Base.Amount[amountBin(amount, usual)]
-}
-
-// on is the base hazard of an invoice on a day of a row of Base.PastDue.
-func (h *hazards) on(kind, row int, static float64, due, d data.Date) float64 {
+// on is the base hazard of an invoice on a day of a span.
+func (h *hazards) on(kind int, s *span, static float64, d data.Date) float64 {
 	f := h.byDay[kind]
-	return static * h.byDue.at(row, int(d-due)) * f[min(max(int(d-h.days.first), 0), len(f)-1)]
+	return static * h.byDue.at(int(s.row), int(d-s.due)) * f[min(max(int(d-h.days.first), 0), len(f)-1)]
 }

@@ -90,7 +90,10 @@ func (f *fitter) parameters(see func(x *float64, kind byte)) {
 		all = append(all, s.Stage[c][:])
 	}
 	b := &m.Base
-	all = append(all, b.PastDue[0][:], b.PastDue[1][:], b.Day[0][:], b.Day[1][:], b.Payday[0][:], b.Payday[1][:], b.Monthday[0][:], b.Monthday[1][:], b.Month[0][:], b.Month[1][:], b.Amount[:])
+	all = append(all, b.Day[0][:], b.Day[1][:], b.Payday[0][:], b.Payday[1][:], b.Monthday[0][:], b.Monthday[1][:], b.Month[0][:], b.Month[1][:], b.Week[0][:], b.Week[1][:], b.Amount[:], b.Tenure[:], m.Levels)
+	for row := range b.PastDue {
+		all = append(all, b.PastDue[row][:])
+	}
 	all = append(all, m.ScoreLevel...)
 	for _, list := range all {
 		for i := range list {
@@ -102,6 +105,11 @@ func (f *fitter) parameters(see func(x *float64, kind byte)) {
 		x := b.Product[name]
 		see(&x, 'f')
 		b.Product[name] = x
+	}
+	for _, name := range f.regions {
+		x := b.Region[name]
+		see(&x, 'f')
+		b.Region[name] = x
 	}
 }
 
@@ -147,6 +155,7 @@ func (f *fitter) unpack(from []float64) {
 	for t := 1; t < effectDays; t++ {
 		s.Decay[t] = min(s.Decay[t], s.Decay[t-1])
 	}
+	ascending(f.m.Levels)
 	for _, name := range f.names {
 		normalise(f.m.Groups[name].Class)
 		normalise(f.m.Groups[name].Level)

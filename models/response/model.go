@@ -13,11 +13,12 @@ const (
 	channels   = len(data.Channels)
 	kinds      = 2
 	effectDays = 12 // a touch has no effect from then on
-	amountBins = 9
+	amountBins = 17 // half octaves about the usual amount
+	tenureBins = 12 // years from 0 to 10, more
 )
 
 // stageBounds are the last days past due of each dunning stage but the last.
-var stageBounds = [...]int{-8, -1, 3, 10, 30, 60}
+var stageBounds = [...]int{-8, -1, 3, 7, 15, 30, 60}
 
 const stages = len(stageBounds) + 1
 
@@ -68,17 +69,23 @@ type Shape struct {
 
 // Base is the hazard of a customer of pace 1 without touches: a product.
 type Base struct {
-	// PastDue has two rows: days within a week after a logged decision, to
-	// touch or to hold, and all others. Where nobody decides (a disputed
-	// invoice, one that is not due for long) people pay in another way, and
-	// such days must not pass for the untouched counterpart of touched ones.
-	PastDue  [2][buckets]float64           `json:"past_due"`
+	// PastDue has a row for each state of an invoice: see rowDecided and the
+	// others. Where nobody decides (a disputed invoice, one that is not due for
+	// long) people pay in another way, and such days must not pass for the
+	// untouched counterpart of touched ones.
+	PastDue  [stateRows][buckets]float64   `json:"past_due"`
 	Day      [kinds][dayKinds]float64      `json:"day"`
 	Payday   [kinds][paydayKinds]float64   `json:"payday"`
 	Monthday [kinds][monthdayKinds]float64 `json:"monthday"`
 	Month    [kinds][12]float64            `json:"month"`
-	Amount   [amountBins]float64           `json:"amount"`
-	Product  map[string]float64            `json:"product"`
+	// Week is by the quarter of the month, and multiplies the month's.
+	Week   [kinds][weekKinds]float64 `json:"week"`
+	Amount [amountBins]float64       `json:"amount"`
+	// Tenure is by the years that the customer had been one when the invoice was
+	// issued.
+	Tenure  [tenureBins]float64 `json:"tenure"`
+	Product map[string]float64  `json:"product"`
+	Region  map[string]float64  `json:"region"`
 }
 
 // Group is the mix within an observed group.
@@ -110,10 +117,8 @@ type Model struct {
 	// share of each bin among customers of pace l; empty without scores.
 	ScoreBounds []float64   `json:"score_bounds,omitempty"`
 	ScoreLevel  [][]float64 `json:"score_level,omitempty"`
-	// Settlement says how much of an invoice payments settle. PaidShare, the
-	// mean share, stands in its place in models that are older than it.
-	Settlement *Settlement `json:"settlement,omitempty"`
-	PaidShare  float64     `json:"paid_share,omitempty"`
+	// Settlement says how much of an invoice payments settle.
+	Settlement *Settlement `json:"settlement"`
 	// LimitShare is the geometric mean of amounts over the customer's credit
 	// limit; 0 where no limits are known.
 	LimitShare float64 `json:"limit_share"`
@@ -143,10 +148,11 @@ func (m *Model) Validate() error {
 			return fmt.Errorf("response: %w: %d bins of scores", data.ErrBadNumber, len(bins))
 		}
 	}
-	if m.Settlement != nil {
-		if err := m.Settlement.validate(); err != nil {
-			return err
-		}
+	if m.Settlement == nil {
+		return fmt.Errorf("response: %w: no settlement", data.ErrMissingValue)
+	}
+	if err := m.Settlement.validate(); err != nil {
+		return err
 	}
 	for c, d := range m.Delivery {
 		if d.DelayDays < 0 || d.DelayDays > SignalDays {
@@ -191,12 +197,17 @@ func (m *Model) usual(group string, limit data.Cents) float64 {
 	return m.group(group).AmountCents
 }
 
-// product returns the margin of a product.
-func (b *Base) product(name string) float64 {
-	if f, ok := b.Product[name]; ok {
+// named returns the margin of a name: 1 for one that is not known.
+func named(margin map[string]float64, name string) float64 {
+	if f, ok := margin[name]; ok {
 		return f
 	}
 	return 1
+}
+
+// tenureBin places the day of issue against that on which the customer became one.
+func tenureBin(issued, since data.Date) int {
+	return min(max(int(issued-since)/365, 0), tenureBins-1)
 }
 
 // position returns the bin of x among ascending last values.
@@ -221,7 +232,7 @@ func amountBin(cents data.Cents, usual float64) int {
 	if cents <= 0 || !(usual > 0) {
 		return amountBins / 2
 	}
-	return min(max(int(math.Round(math.Log2(float64(cents)/usual)))+amountBins/2, 0), amountBins-1)
+	return min(max(int(math.Round(2*math.Log2(float64(cents)/usual)))+amountBins/2, 0), amountBins-1)
 }
 
 // scoreBin places a bureau's score.

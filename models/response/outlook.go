@@ -44,6 +44,8 @@ type bill struct {
 	left     float64 // cents
 	static   float64
 	settling settling
+	state    span   // of the days to come
+	plan     *plan  // the agreement that runs, nil for none
 	past     []past // touches that still act
 	promised data.Date
 	seen     []dayAhead
@@ -74,12 +76,16 @@ func (o *outlook) open(r *Reader) {
 	for n > 0 && r.reached[n-1].day >= o.day {
 		n--
 	}
+	plans := r.plans
+	for len(plans) > 0 && plans[len(plans)-1].made >= o.day {
+		plans = plans[:len(plans)-1]
+	}
 	for i := range r.c.Invoices {
 		v := &r.c.Invoices[i]
 		if v.Issued >= o.day || v.Until < o.day {
 			continue
 		}
-		b := bill{due: v.Due, left: float64(v.AmountCents), static: r.haz.static(v.Product, v.AmountCents, r.usual)}
+		b := bill{due: v.Due, left: float64(v.AmountCents), static: r.haz.static(&r.who, v.Product, v.AmountCents, v.Issued)}
 		part := false
 		for _, p := range v.Payments {
 			if p.Day < o.day {
@@ -87,12 +93,20 @@ func (o *outlook) open(r *Reader) {
 				part = true
 			}
 		}
-		b.settling = r.settlement.of(amountBin(v.AmountCents, r.usual), part)
+		b.settling = r.settlement.of(amountBin(v.AmountCents, r.who.usual), part)
+		walk := stateWalk{c: r.c, invoice: i, plans: plans, days: r.haz.days, decided: decisionWalk{days: r.t.decided}}
+		for d := max(v.Due, v.Issued+1); d < o.day; d++ {
+			walk.step(d)
+		}
+		b.state, b.plan = walk.ahead(o.day)
+		if b.plan != nil {
+			b.settling = instalments(v, b.plan, o.day)
+		}
 		first := len(o.past)
 		for k := n - 1; k >= 0 && o.day-r.reached[k].day < effectDays && r.reached[k].day > v.Issued; k-- {
 			q := &r.reached[k]
-			row := r.haz.days.at(q.day)
-			p := pair{q.channel, uint8(stageOf(int(q.day - v.Due))), row.day, row.near, q.load, q.step, q.gap}
+			row := r.haz.days.at(q.sent)
+			p := pair{q.channel, uint8(stageOf(int(q.sent - v.Due))), row.day, row.near, q.load, q.step, q.gap}
 			o.past = append(o.past, past{q.day, q.channel, r.m.Shape.strength(&p, r.t.kind)})
 		}
 		b.past = o.past[first:len(o.past):len(o.past)] // stays whole when o.past moves
@@ -115,8 +129,11 @@ func (o *outlook) open(r *Reader) {
 func (o *outlook) layOut(r *Reader, b *bill, n int) {
 	for ; b.known < n; b.known++ {
 		d := o.day + data.Date(b.known)
-		// Whoever plans decides: the days to come are decided about.
-		a := dayAhead{base: r.haz.on(r.t.kind, 0, b.static, b.due, d), promised: b.promised >= d && b.promised > 0}
+		s := b.state
+		if b.plan != nil {
+			s.due = b.plan.nearest(d)
+		}
+		a := dayAhead{base: r.haz.on(r.t.kind, &s, b.static, d), promised: b.promised >= d && b.promised > 0 && b.plan == nil}
 		for _, p := range b.past {
 			if lag := d - p.day; lag < effectDays {
 				a.z[p.channel] += p.strength * r.m.Shape.Decay[lag]

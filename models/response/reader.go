@@ -10,13 +10,13 @@ import (
 // and what a touch would change. It keeps scratch memory, so each goroutine
 // needs its own.
 type Reader struct {
-	m   *Model
-	haz hazards
-	t   track
-	w   *scratch
-	mix Group
-	// usual is an ordinary amount of the customer, in cents.
-	usual      float64
+	m          *Model
+	haz        hazards
+	t          track
+	w          *scratch
+	mix        Group
+	who        who
+	plans      []plan
 	settlement *Settlement
 
 	c       *Customer
@@ -53,7 +53,7 @@ type running struct {
 // about.
 func NewReader(m *Model, days *Days) *Reader {
 	K, L := len(m.Classes), len(m.Levels)
-	r := &Reader{m: m, haz: newHazards(m, &days.calendarDays), w: newScratch(K, L), settlement: m.settlement(), hazard: make([][]float64, K), events: make([][]float64, K)}
+	r := &Reader{m: m, haz: newHazards(m, &days.calendarDays), w: newScratch(K, L), settlement: m.Settlement, hazard: make([][]float64, K), events: make([][]float64, K)}
 	r.sums = running{hazard: make([]float64, K), events: make([]float64, K), score: make([]float64, L)}
 	r.answers = make([]answerLogs, K)
 	for k := range r.answers {
@@ -97,7 +97,8 @@ func (r *Reader) layOut(c *Customer, end data.Date) {
 	r.c, r.end = c, end
 	r.t.reset(c, r.haz.days, r.m, end)
 	r.reached = r.t.reached
-	r.mix, r.usual = r.m.group(c.Group), r.m.usual(c.Group, c.LimitCents)
+	r.mix, r.who = r.m.group(c.Group), r.haz.who(&r.t)
+	r.plans = plansOf(c)
 	r.first = end
 	for i := range r.t.invs {
 		r.first = min(r.first, r.t.invs[i].first)
@@ -113,11 +114,11 @@ func (r *Reader) layOut(c *Customer, end data.Date) {
 
 // sum adds one invoice to the sums, as lay and [Reader.At] would day by day.
 func (r *Reader) sum(v *inv) {
-	static := r.haz.static(v.product, v.amount, r.usual)
-	walk := decisionWalk{days: r.t.decided}
+	static := r.haz.static(&r.who, v.product, v.amount, v.first-1)
+	walk := r.t.walk(v)
 	at, s := v.rec0, &r.sums
 	for d := v.first; d <= v.last; d++ {
-		x := r.haz.on(r.t.kind, walk.row(d), static, v.due, d) * v.exposed(d)
+		x := r.haz.on(r.t.kind, walk.at(d), static, d) * v.exposed(d)
 		if at >= v.rec1 || r.t.recs[at].day != d {
 			s.quiet += x
 			continue
@@ -137,11 +138,11 @@ func (r *Reader) sum(v *inv) {
 
 // lay adds the days of one invoice.
 func (r *Reader) lay(v *inv) {
-	static := r.haz.static(v.product, v.amount, r.usual)
+	static := r.haz.static(&r.who, v.product, v.amount, v.first-1)
 	at := v.rec0
-	walk := decisionWalk{days: r.t.decided}
+	walk := r.t.walk(v)
 	for d := v.first; d <= v.last; d++ {
-		x, i := r.haz.on(r.t.kind, walk.row(d), static, v.due, d)*v.exposed(d), d-r.first
+		x, i := r.haz.on(r.t.kind, walk.at(d), static, d)*v.exposed(d), d-r.first
 		if at >= v.rec1 || r.t.recs[at].day != d {
 			r.quiet[i] += x
 			continue

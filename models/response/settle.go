@@ -47,17 +47,6 @@ func settled(a *[2]float64, hazard float64) float64 {
 	return a[0] + a[1] - math.Exp(-hazard)*(a[0]+a[1]*(1+hazard))
 }
 
-// settlement is that of the model, or, of one that was fitted before there was
-// any, the mean share.
-func (m *Model) settlement() *Settlement {
-	if m.Settlement != nil {
-		return m.Settlement
-	}
-	s := &Settlement{Later: m.PaidShare}
-	fill(s.First[:], m.PaidShare)
-	return s
-}
-
 func (s *Settlement) validate() error {
 	for _, p := range append(s.First[:], s.Later, s.Part) {
 		if !(p >= 0 && p <= 1) {

@@ -55,18 +55,3 @@ func TestSettledIsTheMeanOfDrawnPayments(t *testing.T) {
 		}
 	}
 }
-
-// A model of before there was a settlement is read with its mean share: a first
-// payment settles .8, a second .8 of the rest.
-func TestModelWithoutSettlementIsReadWithItsMeanShare(t *testing.T) {
-	old := &Model{PaidShare: .8}
-	for _, part := range []bool{false, true} {
-		curve := old.settlement().of(amountBins/2, part)
-		for _, hazard := range []float64{0, .2, 3} {
-			want := .8*(1-math.Exp(-hazard)) + .16*(1-math.Exp(-hazard)*(1+hazard))
-			if got := settled(&curve.share, hazard); math.Abs(got-want) > 1e-12 {
-				t.Errorf("hazard %g: share %g, want %g", hazard, got, want)
-			}
-		}
-	}
-}

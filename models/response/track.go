@@ -17,10 +17,13 @@ type track struct {
 	kind    int
 	group   string
 	limit   data.Cents
+	since   data.Date
+	region  string
 	decided []data.Date // nil where every day counts as decided about
 	invs    []inv
 	pairs   []pair
-	recs    []rec // by invoice, then day
+	recs    []rec  // by invoice, then day
+	spans   []span // by invoice, then day
 	ents    []ent
 	signals []signal
 	scores  []scoreFact
@@ -34,6 +37,7 @@ type inv struct {
 	amount           data.Cents
 	events           []Payment // within first … last; the customer's own
 	rec0, rec1       int       // its records
+	span0, span1     int       // its spans
 	// closed tells that a payment on the last day ended it.
 	closed bool
 }
@@ -86,7 +90,7 @@ type scoreFact struct {
 // depends on what was known by that day only.
 func (t *track) reset(c *Customer, days *calendarDays, m *Model, end data.Date) {
 	deliveries := m.Deliveries
-	*t = track{kind: c.Kind, group: c.Group, limit: c.LimitCents, invs: t.invs[:0], pairs: t.pairs[:0], recs: t.recs[:0], ents: t.ents[:0],
+	*t = track{kind: c.Kind, group: c.Group, limit: c.LimitCents, since: c.Since, region: c.Region, invs: t.invs[:0], pairs: t.pairs[:0], recs: t.recs[:0], spans: t.spans[:0], ents: t.ents[:0],
 		signals: t.signals[:0], scores: t.scores[:0], reached: t.reached[:0]}
 	if t.kind < 0 || t.kind >= kinds {
 		t.kind = 0
@@ -98,8 +102,9 @@ func (t *track) reset(c *Customer, days *calendarDays, m *Model, end data.Date) 
 		}
 	}
 	t.reached = reachedBy(t.reached, c.Touches, deliveries, end)
+	plans := plansOf(c)
 	for i := range c.Invoices {
-		t.addInvoice(&c.Invoices[i], c.Promises, t.reached, days, end)
+		t.addInvoice(&stateWalk{c: c, invoice: i, plans: plans, days: days, decided: decisionWalk{days: t.decided}}, days, end)
 	}
 	for i := range c.Touches {
 		if s, known := signalOf(&c.Touches[i], deliveries, end); known {
@@ -113,9 +118,11 @@ func (t *track) reset(c *Customer, days *calendarDays, m *Model, end data.Date) 
 	}
 }
 
-// reach is a delivered touch on the day on which it begins to act.
+// reach is a delivered touch on the day on which it begins to act. Its stage and
+// its weekday are those of the day it was sent, as in what is to be planned.
 type reach struct {
 	day     data.Date
+	sent    data.Date
 	channel uint8
 	load    float32
 	// step counts the touches of the last MaxGapDays, this one included, up to
@@ -136,7 +143,7 @@ func reachedBy(out []reach, touches []Touch, deliveries bool, end data.Date) []r
 			day = max(day, t.Delivered)
 		}
 		if day < end {
-			out = append(out, reach{day: day, channel: uint8(t.Channel)})
+			out = append(out, reach{day: day, sent: t.Day, channel: uint8(t.Channel)})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b reach) int { return int(a.day) - int(b.day) })
@@ -182,12 +189,13 @@ func signalOf(t *Touch, deliveries bool, end data.Date) (s signal, known bool) {
 }
 
 // addInvoice lays out the open days of one invoice.
-func (t *track) addInvoice(v *Invoice, promises []Promise, reached []reach, days *calendarDays, end data.Date) {
+func (t *track) addInvoice(walk *stateWalk, days *calendarDays, end data.Date) {
+	v, promises, reached := &walk.c.Invoices[walk.invoice], walk.c.Promises, t.reached
 	last := min(v.Until, end-1)
 	if v.Issued+1 > last {
 		return
 	}
-	i := inv{first: v.Issued + 1, last: last, due: v.Due, product: v.Product, amount: v.AmountCents, rec0: len(t.recs)}
+	i := inv{first: v.Issued + 1, last: last, due: v.Due, product: v.Product, amount: v.AmountCents, rec0: len(t.recs), span0: len(t.spans)}
 	i.events = within(v.Payments, i.first, last)
 	i.closed = len(i.events) > 0 && v.Until == last && i.events[len(i.events)-1].Day == last
 	first := int32(len(t.pairs)) // of this invoice
@@ -197,17 +205,24 @@ func (t *track) addInvoice(v *Invoice, promises []Promise, reached []reach, days
 	}
 	begin, next := touch, 0
 	for d := i.first; d <= last; d++ {
+		walk.step(d)
+		row, due := walk.state(d)
+		if n := len(t.spans); n > i.span0 && t.spans[n-1].row == row && t.spans[n-1].due == due {
+			t.spans[n-1].last = d
+		} else {
+			t.spans = append(t.spans, span{last: d, due: due, row: row})
+		}
 		for touch < len(reached) && reached[touch].day <= d {
 			r := reached[touch]
-			row := days.at(r.day)
-			t.pairs = append(t.pairs, pair{r.channel, uint8(stageOf(int(r.day - v.Due))), row.day, row.near, r.load, r.step, r.gap})
+			row := days.at(r.sent)
+			t.pairs = append(t.pairs, pair{r.channel, uint8(stageOf(int(r.sent - v.Due))), row.day, row.near, r.load, r.step, r.gap})
 			touch++
 		}
 		e0 := len(t.ents)
 		for k := touch - 1; k >= begin && d-reached[k].day < effectDays; k-- {
 			t.ents = append(t.ents, ent{first + int32(k-begin), uint8(d - reached[k].day)})
 		}
-		promised := runs(promises, i.first, d)
+		promised := row != rowPlan && runs(promises, i.first, d)
 		if len(t.ents) == e0 && !promised {
 			continue
 		}
@@ -220,7 +235,7 @@ func (t *track) addInvoice(v *Invoice, promises []Promise, reached []reach, days
 		}
 		t.recs = append(t.recs, rec{day: d, ent0: int32(e0), ent1: int32(len(t.ents)), events: uint8(n - next), promised: promised})
 	}
-	i.rec1 = len(t.recs)
+	i.rec1, i.span1 = len(t.recs), len(t.spans)
 	t.invs = append(t.invs, i)
 }
 
@@ -244,24 +259,4 @@ func runs(promises []Promise, first, d data.Date) bool {
 		}
 	}
 	return false
-}
-
-// decisionWalk tells of days in order whether they were decided about.
-type decisionWalk struct {
-	days []data.Date
-	next int
-}
-
-// row is the row of Base.PastDue for a day not before the last one asked about.
-func (w *decisionWalk) row(d data.Date) int {
-	if w.days == nil {
-		return 0
-	}
-	for w.next < len(w.days) && w.days[w.next] <= d {
-		w.next++
-	}
-	if w.next > 0 && d-w.days[w.next-1] < decidedDays {
-		return 0
-	}
-	return 1
 }

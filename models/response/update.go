@@ -42,11 +42,36 @@ func (f *fitter) updateShares(s *sums) {
 			}
 		}
 	}
+	f.updateLevels(s)
 	if len(m.ScoreBounds) == 0 {
 		return
 	}
 	for l := range m.ScoreLevel {
 		mixed(m.ScoreLevel[l], s.score[l:l+1], nil)
+	}
+}
+
+// updateLevels moves the paces to where those who have them pay as expected.
+// What all have in common is the business of the base hazard and left out.
+func (f *fitter) updateLevels(s *sums) {
+	m := f.m
+	var before, after float64
+	moved := make([]float64, len(m.Levels))
+	for l, g := range m.Levels {
+		moved[l] = (s.paid[l] + levelPrior) / (s.hazard[l] + levelPrior/levels[l])
+		before += g * s.hazard[l]
+		after += moved[l] * s.hazard[l]
+	}
+	for l := range moved {
+		m.Levels[l] = moved[l] * before / after
+	}
+	ascending(m.Levels)
+}
+
+// ascending moves up what would be below the one before it.
+func ascending(x []float64) {
+	for i := 1; i < len(x); i++ {
+		x[i] = max(x[i], 1.001*x[i-1])
 	}
 }
 
@@ -135,6 +160,7 @@ func (f *fitter) updateShape(s *shapeSums) {
 		moveFactors(sh.Stage[c][:], s.stage[c][:], nil, stagePrior)
 	}
 	moveFactors(sh.Day[:], s.day[:], nil, dayPrior)
+	untried(sh.Day[:], s.day[:])
 	for k := range sh.Near {
 		moveFactors(sh.Near[k][:], s.near[k][:], nil, dayPrior)
 	}
@@ -182,6 +208,28 @@ func moveFactors(x []float64, at [][2]float64, start []float64, prior float64) {
 	for i := range x {
 		d := min(max(.7*(step[i]-mean), -maxStep), maxStep)
 		x[i] = min(max(x[i]*math.Exp(d), .02), 5)
+	}
+}
+
+// untried sets the factors of days on which hardly anybody is touched, such as
+// Sundays, to the mean between nothing and the least of the others: a plan
+// would go to a day of which the log says nothing if it were taken for an
+// ordinary one.
+func untried(x []float64, at [][2]float64) {
+	mean := 0.0
+	for i := range at {
+		mean += at[i][1] / float64(len(at))
+	}
+	least := math.Inf(1)
+	for i := range x {
+		if at[i][1] >= mean*triedShare {
+			least = min(least, x[i])
+		}
+	}
+	for i := range x {
+		if at[i][1] < mean*triedShare {
+			x[i] = least / 2
+		}
 	}
 }
 

@@ -1,0 +1,253 @@
+package response
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"dunning/data"
+)
+
+// Rows of Base.PastDue: the state of an invoice on a day.
+const (
+	rowDecided   = iota // within a week after a logged decision, to touch or to hold
+	rowUndecided        // all other days
+	// Invoices that nobody decided about although they were due, on a few days,
+	// and for more than a week, weeks with a holiday apart. They are held back for a reason that the log
+	// does not tell, such as a dispute, and stay so when another invoice of the
+	// customer is decided about.
+	rowIdle
+	rowHeld
+	// rowPlan is under an agreement in instalments; the days past due are those
+	// past the nearest instalment's.
+	rowPlan
+	stateRows
+)
+
+// heldDays is how many undecided days make an invoice one that is held back.
+const heldDays = 8
+
+// planGraceDays is how long after its last instalment an agreement ends.
+const planGraceDays = 7
+
+// span is a run of days on which an invoice is in one state.
+type span struct {
+	last, due data.Date
+	row       uint8
+}
+
+// spanWalk tells of days in order in which state an invoice is.
+type spanWalk struct {
+	spans []span
+}
+
+func (t *track) walk(v *inv) spanWalk { return spanWalk{t.spans[v.span0:v.span1]} }
+
+// at returns the span of a day not before the last one asked about.
+func (w *spanWalk) at(d data.Date) *span {
+	for len(w.spans) > 1 && w.spans[0].last < d {
+		w.spans = w.spans[1:]
+	}
+	return &w.spans[0]
+}
+
+// plan is an agreement in instalments.
+type plan struct {
+	made   data.Date
+	due    []data.Date // ascending
+	covers []int       // positions of invoices
+}
+
+// plansOf reads the agreements from the promises: one that has a second
+// instalment. The log does not tell what it covers: it is taken to be the
+// oldest overdue invoices, as many as its amount pays.
+func plansOf(c *Customer) (out []plan) {
+	for i := range c.Promises {
+		second := &c.Promises[i]
+		if second.Number != 2 {
+			continue
+		}
+		p := plan{made: second.MadeOn}
+		var total data.Cents
+		var first *Promise
+		for j := range c.Promises {
+			q := &c.Promises[j]
+			switch {
+			case q.MadeOn != p.made:
+			case q.Number >= 2:
+				p.due = append(p.due, q.DueOn)
+				total += q.Cents
+			// A promise for what the agreement leaves out has the number 1, too:
+			// the first instalment is the one that is most like the second.
+			case first == nil || distance(q.Cents, second.Cents) < distance(first.Cents, second.Cents):
+				first = q
+			}
+		}
+		if first != nil {
+			p.due = append(p.due, first.DueOn)
+			total += first.Cents
+		}
+		slices.Sort(p.due)
+		p.due = slices.Compact(p.due)
+		p.covers = c.oldest(p.made, total)
+		out = append(out, p)
+	}
+	return out
+}
+
+func distance[T ~int32 | ~int64](a, b T) T { return max(a-b, b-a) }
+
+// oldest returns the invoices overdue on a day, the oldest first, as far as an
+// amount pays what is left of them.
+func (c *Customer) oldest(day data.Date, amount data.Cents) (out []int) {
+	var overdue []int
+	for i := range c.Invoices {
+		if v := &c.Invoices[i]; v.Due < day && v.Until >= day {
+			overdue = append(overdue, i)
+		}
+	}
+	slices.SortStableFunc(overdue, func(a, b int) int { return cmp.Compare(c.Invoices[a].Due, c.Invoices[b].Due) })
+	amount += amount/50 + data.Cents(len(overdue)) // instalments are rounded
+	for _, i := range overdue {
+		left := c.Invoices[i].AmountCents
+		for _, p := range c.Invoices[i].Payments {
+			if p.Day <= day {
+				left -= p.Cents
+			}
+		}
+		if left > amount {
+			break
+		}
+		amount -= left
+		out = append(out, i)
+	}
+	return out
+}
+
+// runs tells whether an invoice is under the agreement on a day.
+func (p *plan) runs(invoice int, d data.Date) bool {
+	return d > p.made && d <= p.due[len(p.due)-1]+planGraceDays && slices.Contains(p.covers, invoice)
+}
+
+// nearest returns the instalment nearest to a day.
+func (p *plan) nearest(d data.Date) (due data.Date) {
+	for i, x := range p.due {
+		if i == 0 || distance(x, d) < distance(due, d) {
+			due = x
+		}
+	}
+	return due
+}
+
+// instalments is the settling of an invoice under an agreement: each payment is
+// an instalment. Third ones within a window are few: a fifth of the second ones.
+func instalments(v *Invoice, p *plan, day data.Date) settling {
+	left := len(p.due)
+	for _, x := range v.Payments {
+		if x.Day > p.made && x.Day < day {
+			left--
+		}
+	}
+	switch {
+	case left <= 1:
+		return settling{share: [2]float64{1, 0}, all: [2]float64{1, 0}}
+	case left == 2:
+		return settling{share: [2]float64{.5, .5}, all: [2]float64{0, 1}}
+	}
+	each := 1 / float64(left)
+	return settling{share: [2]float64{each, each}, all: [2]float64{0, math.Pow(.2, float64(left-2))}}
+}
+
+// stateWalk tells of days in order in which state an invoice is, from what was
+// known before each.
+type stateWalk struct {
+	c       *Customer
+	invoice int
+	plans   []plan
+	days    *calendarDays
+	decided decisionWalk
+	idle    int // undecided days since the due date, weeks with a holiday apart
+}
+
+// step goes on to a day.
+func (w *stateWalk) step(d data.Date) {
+	switch {
+	case d < w.c.Invoices[w.invoice].Due:
+	case !w.decided.covers(d):
+		if !w.days.pause[w.days.index(d)] {
+			w.idle++
+		}
+	case w.idle > 0 && w.alone(d):
+		w.idle = 0
+	}
+}
+
+// running is the agreement that the invoice is under on a day, nil for none.
+func (w *stateWalk) running(d data.Date) *plan {
+	for i := len(w.plans) - 1; i >= 0; i-- {
+		if w.plans[i].runs(w.invoice, d) {
+			return &w.plans[i]
+		}
+	}
+	return nil
+}
+
+// state returns the state on the day of the last step, and the day that days
+// past due count from.
+func (w *stateWalk) state(d data.Date) (row uint8, due data.Date) {
+	if p := w.running(d); p != nil {
+		return rowPlan, p.nearest(d)
+	}
+	due = w.c.Invoices[w.invoice].Due
+	switch {
+	case w.idle >= heldDays:
+		return rowHeld, due
+	case w.idle > 0:
+		return rowIdle, due
+	case w.decided.covers(d):
+		return rowDecided, due
+	}
+	return rowUndecided, due
+}
+
+// ahead returns the state of the days to come from a day on, and the agreement
+// that the invoice is under. Whoever plans decides: those days are decided
+// about, unless it is about another invoice.
+func (w *stateWalk) ahead(d data.Date) (span, *plan) {
+	if w.idle > 0 && w.alone(d) {
+		w.idle = 0
+	}
+	row, due := w.state(d)
+	if row == rowUndecided {
+		row = rowDecided
+	}
+	return span{row: row, due: due}, w.running(d)
+}
+
+// alone tells whether the invoice is the only one that is open on a day: then
+// the decisions are about it.
+func (w *stateWalk) alone(d data.Date) bool {
+	for i := range w.c.Invoices {
+		if v := &w.c.Invoices[i]; i != w.invoice && v.Issued < d && v.Until >= d {
+			return false
+		}
+	}
+	return true
+}
+
+// decisionWalk tells of days in order whether they were decided about.
+type decisionWalk struct {
+	days []data.Date // nil where every day counts as decided about
+	next int
+}
+
+// covers tells it of a day not before the last one asked about.
+func (w *decisionWalk) covers(d data.Date) bool {
+	if w.days == nil {
+		return true
+	}
+	for w.next < len(w.days) && w.days[w.next] <= d {
+		w.next++
+	}
+	return w.next > 0 && d-w.days[w.next-1] < decidedDays
+}
