@@ -30,29 +30,38 @@ type Curve struct {
 	Row    string
 	Points []CurvePoint // by limit
 
-	start  *CurvePoint // what was known beforehand; nil for nothing
-	bounds []line      // upper bounds beside those of the optima
+	start *CurvePoint // what was known beforehand; nil for nothing
+	reads []reading   // beside the optima
 }
 
-// line is an upper bound for every limit: the dual of some prices.
-type line struct {
-	limit, cents float64 // the bound at the limit
-	price        float64 // its slope
+// reading is what one read at some prices says of a limit.
+type reading struct {
+	limit float64
+	low   float64 // what a plan is sure to bring; −∞ for none
+	high  float64 // the bound that the prices give,
+	price float64 // and its slope
 }
 
-func (l line) at(limit float64) float64 { return l.cents + l.price*(limit-l.limit) }
+// above returns the upper bound for another limit.
+func (r reading) above(limit float64) float64 { return r.high + r.price*(limit-r.limit) }
+
+// reading returns what an optimum says of its limit.
+func (p *CurvePoint) reading() reading {
+	return reading{p.Limit, p.ObjectiveCents, p.BoundCents, p.Price}
+}
 
 // curveWidth is the width of the band, over its upper edge, at which a point
 // needs no solve of its own.
 const curveWidth = 1e-2
 
 // Curve returns what limits of one row bring in: the smallest and the largest
-// are solved, and then, as long as some point's band is wider than one per cent,
-// the point where it is widest, each from the prices of the nearest one that was
-// solved. Where only the upper edge of a band is too far off, one read at prices
-// between those of the solved limits beside it lowers that, without a solve. from is
-// an allocation of g to start from; nil for none. A limit with which some demand
-// cannot be met gives a point of status Infeasible.
+// are solved, and some between from near to near. Then, as long as some point's band
+// is wider than one per cent, one read of everybody is made at the limit where it is
+// widest, at prices between those of the solved limits beside it: their dual is an
+// upper bound, and what is chosen at them, mixed with the plans known, a lower one.
+// Where that is not enough, the point is solved, from the prices of the nearest one.
+// from is an allocation of g to start from; nil for none. A limit with which some
+// demand cannot be met gives a point of status Infeasible.
 func (s Boxstep) Curve(ctx context.Context, g *Grid, row int, limits []float64, from *Allocation) (*Curve, error) {
 	if row < 0 || row >= len(g.Rows) {
 		return nil, fmt.Errorf("%w: row %d of %d", data.ErrUsage, row, len(g.Rows))
@@ -70,29 +79,31 @@ func (s Boxstep) Curve(ctx context.Context, g *Grid, row int, limits []float64, 
 		out.Points[k].Limit = limit
 	}
 	if from != nil && from.Status == Optimal {
-		c.solved = append(c.solved, curvePrice{g.Rows[row].Limit, known{m.inner(from.Prices), from.total}})
+		c.keep(g.Rows[row].Limit, from)
 		out.start = &CurvePoint{Limit: g.Rows[row].Limit, Status: Optimal, ObjectiveCents: from.ObjectiveCents,
 			BoundCents: from.BoundCents, Price: from.Prices[row]}
 	}
 	for {
-		k, bound := out.next()
+		k, read := out.next()
 		if k < 0 {
 			return out, nil
 		}
-		if bound {
-			p := &out.Points[k]
-			l, err := c.bound(p.Limit)
+		p := &out.Points[k]
+		if read {
+			said, err := c.read(p.Limit)
 			if err != nil {
 				return nil, err
 			}
-			out.bounds = append(out.bounds, l)
+			out.reads = append(out.reads, said)
 			p.FullReads++
 			continue
 		}
-		if out.Points[k], err = c.solve(out.Points[k].Limit); err != nil {
+		reads := p.FullReads
+		if *p, err = c.solve(p.Limit); err != nil {
 			return nil, err
 		}
-		if out.Points[k].Status == Infeasible {
+		p.FullReads += reads
+		if p.Status == Infeasible {
 			out.unmet(k, g.Rows[row].Sense)
 		}
 	}
@@ -111,30 +122,22 @@ func (m *market) inner(prices []float64) []float64 {
 // high. Without a solved point low is −∞ and high +∞.
 func (c *Curve) Band(limit float64) (low, high float64) {
 	low, high = math.Inf(-1), math.Inf(1)
-	c.eachOptimum(func(p *CurvePoint) { high = min(high, line{p.Limit, p.BoundCents, p.Price}.at(limit)) })
-	for _, l := range c.bounds {
-		high = min(high, l.at(limit))
-	}
-	switch left, right := c.beside(limit); {
-	case left != nil && right != nil:
-		w := (limit - left.Limit) / (right.Limit - left.Limit)
-		low = (1-w)*left.ObjectiveCents + w*right.ObjectiveCents
-	case left != nil && left.Price >= 0: // more of a ≤ row never hurts
-		low = left.ObjectiveCents
+	known := slices.Clone(c.reads)
+	c.eachOptimum(func(p *CurvePoint) { known = append(known, p.reading()) })
+	for _, left := range known {
+		high = min(high, left.above(limit))
+		if left.limit > limit {
+			continue
+		}
+		if left.price >= 0 || left.limit == limit { // more of a ≤ row never hurts
+			low = max(low, left.low)
+		}
+		for _, right := range known {
+			if right.limit > limit { // a mixture of both plans
+				w := (limit - left.limit) / (right.limit - left.limit)
+				low = max(low, (1-w)*left.low+w*right.low)
+			}
+		}
 	}
 	return low, high
-}
-
-// beside returns the nearest optima up to a limit and beyond it; nil for none.
-func (c *Curve) beside(limit float64) (left, right *CurvePoint) {
-	c.eachOptimum(func(p *CurvePoint) {
-		if p.Limit <= limit {
-			if left == nil || p.Limit > left.Limit {
-				left = p
-			}
-		} else if right == nil || p.Limit < right.Limit {
-			right = p
-		}
-	})
-	return left, right
 }

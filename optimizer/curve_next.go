@@ -2,21 +2,17 @@ package optimizer
 
 import "math"
 
-// How far above the chord of two solved limits the optimum may be foretold, over
-// itself, at limits between them: where a step beyond the solved points is chosen,
-// and where one read shall lower the band's upper edge.
-const (
-	stepWidth  = 0.9 * curveWidth
-	boundWidth = 0.95 * curveWidth
-)
+// stepWidth is how far above the chord of two solved limits the optimum may be
+// foretold at a limit between them, over itself: one read halfway brings the band
+// there to a quarter of it.
+const stepWidth = 1.5 * curveWidth
 
 // next sets the bands and returns the point to look at next, −1 for none, and
-// whether one read for its upper edge is enough; otherwise it is to be solved. From
-// the first point, or what was known beforehand, the way goes down to the first limit
-// and up to where the band of the last is narrow, in steps as long as the band
-// between two points may be wide: prices are foretold from near. Then the widest
-// bands are filled.
-func (c *Curve) next() (at int, bound bool) {
+// whether one read there may be enough; otherwise it is to be solved. From the first
+// point, or what was known beforehand, the way goes down to the first limit and up to
+// where the band of the last is narrow, in steps of stepWidth and no farther than
+// prices can be foretold. Then the widest bands are narrowed.
+func (c *Curve) next() (at int, read bool) {
 	widest, most, first, last := -1, curveWidth, -1, -1
 	for k := range c.Points {
 		p := &c.Points[k]
@@ -49,29 +45,22 @@ func (c *Curve) next() (at int, bound bool) {
 	case c.wide(n-1) && c.Points[n-1].Limit > highest.Limit && (last < 0 || c.Points[last].Limit <= highest.Limit):
 		return c.step(highest, 1), false
 	}
-	return widest, widest >= 0 && c.boundSuffices(widest)
+	return widest, widest >= 0 && c.unread(widest)
 }
 
-// boundSuffices reports whether a lower upper edge alone would make a point's band
-// narrow enough, as far as the optima and the prices beside it tell. One read is not
-// tried twice.
-func (c *Curve) boundSuffices(k int) bool {
-	p := &c.Points[k]
-	for _, l := range c.bounds {
-		if l.limit == p.Limit {
+// unread reports whether a point lies between two optima and was not read yet.
+func (c *Curve) unread(k int) bool {
+	limit, below, above := c.Points[k].Limit, false, false
+	for _, r := range c.reads {
+		if r.limit == limit {
 			return false
 		}
 	}
-	left, right := c.beside(p.Limit)
-	return left != nil && right != nil && hermite(left, right, p.Limit)-p.Low <= boundWidth*max(1, math.Abs(p.High))
-}
-
-// hermite returns the cubic through two optima with their prices as its slopes.
-func hermite(a, b *CurvePoint, limit float64) float64 {
-	d := b.Limit - a.Limit
-	w := (limit - a.Limit) / d
-	v := 1 - w
-	return v*v*(1+2*w)*a.ObjectiveCents + w*w*(1+2*v)*b.ObjectiveCents + w*v*d*(v*a.Price-w*b.Price)
+	c.eachOptimum(func(p *CurvePoint) {
+		below = below || p.Limit < limit
+		above = above || p.Limit > limit
+	})
+	return below && above
 }
 
 // unmet notes that a limit cannot be met: neither can any tighter one.
@@ -135,7 +124,7 @@ func (c *Curve) step(from *CurvePoint, way int) int {
 		}
 		here := foretell(p.Limit)
 		width := c.foretoldWidth(from, here, foretell)
-		if farthest >= 0 && !(width <= stepWidth) {
+		if farthest >= 0 && !(width <= stepWidth && movedBy(from.Limit, p.Limit) <= curveReach) {
 			break
 		}
 		farthest = k

@@ -6,6 +6,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"dunning/optimizer"
@@ -31,14 +32,20 @@ func curveGrid(t testing.TB, in optimizer.Instance, points int) (g *optimizer.Gr
 // in the band, prices in their intervals, concave and non-decreasing.
 func TestCurveIsThatOfAllocations(t *testing.T) {
 	rule := optimizer.LadderRule{Touches: 3, GapDays: 2, Factor: [][]float64{nil, {0, 0, 0.5, 0.7}, {0, 0, 0.4, 0.5}}}
-	bounds := 0 // points whose upper edge one read lowered
 	for name, in := range map[string]optimizer.Instance{
-		"touches":           {Customers: 2500, Channels: 4, Days: 5, Seed: 15},
-		"touches, segments": {Customers: 2000, Channels: 3, Days: 4, Segments: 3, Seed: 16},
-		"ladders":           {Customers: 1000, Channels: 2, Days: 6, Seed: 17, Ladder: rule},
+		"touches":                     {Customers: 2500, Channels: 4, Days: 5, Seed: 15},
+		"touches, segments":           {Customers: 2000, Channels: 3, Days: 4, Segments: 3, Seed: 16},
+		"touches, demand":             {Customers: 2500, Channels: 4, Days: 5, Seed: 19},
+		"ladders":                     {Customers: 1000, Channels: 2, Days: 6, Seed: 17, Ladder: rule},
+		"ladders, demand, discounted": {Customers: 1000, Channels: 2, Days: 6, Seed: 20, Ladder: rule},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, limits := curveGrid(t, in, 20)
+			if strings.Contains(name, "demand") {
+				g.AddRow("demand", optimizer.AtLeast, 40, func(_, s int) float64 { return is(s%3 == 2) })
+				g.Rows[len(g.Rows)-1].Discounted = strings.Contains(name, "discounted")
+			}
+			reads, lows := 0, 0 // points that one read without a solve made narrow enough, and from below, too
 			from := mustCertify(t, inBoxes(), g)
 			s := inBoxes()
 			s.LP, s.Intervals = clp.New(), true
@@ -48,20 +55,39 @@ func TestCurveIsThatOfAllocations(t *testing.T) {
 					t.Fatalf("%s: %v", began, err)
 				}
 				checkBands(t, curve)
-				for _, p := range curve.Points {
+				for k, p := range curve.Points {
 					if p.Status == optimizer.NotSolved && p.FullReads > 0 {
-						bounds++
+						reads++
+						lows += int(is(p.Low > chord(curve, k)*(1+1e-9)))
 					}
 				}
 				if start != nil {
 					checkPoints(t, s, g, curve)
 				}
 			}
+			if reads == 0 || lows == 0 {
+				t.Errorf("%d points were read without a solve, %d of them raised the lower edge", reads, lows)
+			}
 		})
 	}
-	if bounds == 0 {
-		t.Error("no band was narrowed by a read alone")
+}
+
+// chord returns what the nearest solved points on both sides are sure of at a point,
+// −∞ where there are none.
+func chord(c *optimizer.Curve, k int) float64 {
+	left, right := k, k
+	for left >= 0 && c.Points[left].Status != optimizer.Optimal {
+		left--
 	}
+	for right < len(c.Points) && c.Points[right].Status != optimizer.Optimal {
+		right++
+	}
+	if left < 0 || right == len(c.Points) {
+		return math.Inf(-1)
+	}
+	a, b := c.Points[left], c.Points[right]
+	w := (c.Points[k].Limit - a.Limit) / (b.Limit - a.Limit)
+	return (1-w)*a.ObjectiveCents + w*b.ObjectiveCents
 }
 
 // checkBands looks at the curve alone.

@@ -1,6 +1,7 @@
 package optimizer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -11,13 +12,15 @@ import (
 const (
 	curveSteps   = 10   // boxes before the search starts anew from the sample
 	curveSample  = 4096 // sampled customers who say where prices move first,
-	curveLadders = 1024 // fewer where each has many ladders to list,
+	curveLadders = 512  // fewer where each has many ladders to list,
 	curvePerRow  = 8    // and at least so many for each row
-	curveGrowths = 3    // of the box for the sample
-	curveBend    = 0.2  // how far from a line prices may be between two limits, over how far it goes,
-	curveBeyond  = 0.4  // the same beyond two limits,
-	curveRoom    = 0.02 // and over the mean price
-	curveReach   = 0.6  // how far, over the larger limit, prices can be foretold,
+	// sampled customers with ladders who say where they move next
+	closerLadders = 2048
+	curveGrowths  = 3    // of the box for the sample
+	curveBend     = 0.2  // how far from a line prices may be between two limits, over how far it goes,
+	curveBeyond   = 0.4  // the same beyond two limits,
+	curveRoom     = 0.02 // and over the mean price
+	curveReach    = 0.6  // how far, over the larger limit, prices can be foretold,
 	// and how far beyond two limits, over the logarithm of their ratio.
 	curveFarthest = 1.5
 )
@@ -31,10 +34,17 @@ type curveWalk struct {
 	solved []curvePrice
 }
 
-// curvePrice is the prices of a limit that was solved, and what its optimum uses.
+// curvePrice is the prices of a limit that was solved, and what its optimum uses and
+// is worth.
 type curvePrice struct {
 	limit float64
 	known
+	cents float64
+}
+
+// keep remembers the optimum of a limit.
+func (c *curveWalk) keep(limit float64, a *Allocation) {
+	c.solved = append(c.solved, curvePrice{limit, known{c.m.inner(a.Prices), a.total}, a.ObjectiveCents})
 }
 
 // nearest returns the solved limit that is nearest by ratio, other than one; nil
@@ -68,44 +78,60 @@ func (c *curveWalk) solve(limit float64) (CurvePoint, error) {
 	case err != nil:
 		return point, err
 	}
-	c.solved = append(c.solved, curvePrice{limit, known{m.inner(a.Prices), a.total}})
+	c.keep(limit, a)
 	point.Status, point.ObjectiveCents, point.BoundCents, point.Price = a.Status, a.ObjectiveCents, a.BoundCents, a.Prices[c.row]
 	return point, nil
 }
 
-// bound returns the upper bound that prices between those of the solved limits
-// beside a limit give, from one read of everybody. It is off by the square only of
-// how far these prices are from the best.
-func (c *curveWalk) bound(limit float64) (line, error) {
+// read returns what one read of everybody, at prices between those of the solved
+// limits beside a limit, says of its optimum. The upper bound is off by the square
+// only of how far these prices are from the best; the lower one is that of a mixture.
+func (c *curveWalk) read(limit float64) (reading, error) {
 	m := c.at(limit)
 	price := c.between(limit)
-	read, err := m.scan(c.ctx, []request{{box: box{price, price, price}, limit: 1, totals: true}})
+	found, err := m.scan(c.ctx, []request{{box: box{price, price, price}, limit: 1, totals: true, slots: true}})
 	if err != nil {
-		return line{}, err
+		return reading{}, err
 	}
-	return line{limit, m.bound(read[0], price), m.t.sign[c.row] * price[c.row]}, nil
+	out := reading{limit, math.Inf(-1), m.bound(found[0], price), m.t.sign[c.row] * price[c.row]}
+	plans := make([]curvePlan, 0, len(c.solved)+1)
+	for k := range c.solved {
+		plans = append(plans, curvePlan{c.solved[k].used, c.solved[k].cents})
+	}
+	plans = append(plans, curvePlan{found[0].used, found[0].worth})
+	low, ok, err := m.mixed(c.ctx, c.LP, plans, found[0].slots)
+	if ok {
+		out.low = low
+	}
+	return out, err
 }
 
-// between returns prices for a limit that lies between solved ones: on the line
-// through those of the nearest on either side, over the logarithm of the limit.
+// between returns prices for a limit that lies between solved ones: on the parabola
+// through those of the nearest on either side and of the next, if there is one, over
+// the logarithm of the limit.
 func (c *curveWalk) between(limit float64) []float64 {
-	var below, above *curvePrice
-	for k := range c.solved {
-		p := &c.solved[k]
-		if p.limit <= limit && (below == nil || p.limit > below.limit) {
-			below = p
-		}
-		if p.limit > limit && (above == nil || p.limit < above.limit) {
-			above = p
-		}
-	}
-	w := (limit - below.limit) / (above.limit - below.limit)
-	if below.limit > 0 {
-		w = math.Log(limit/below.limit) / math.Log(above.limit/below.limit)
-	}
-	price := make([]float64, len(below.price))
+	near := slices.Clone(c.solved)
+	place := func(p curvePrice) float64 { return math.Log(max(p.limit, 1e-9) / max(limit, 1e-9)) }
+	slices.SortFunc(near, func(a, b curvePrice) int { return cmp.Compare(abs(place(a)), abs(place(b))) })
+	below := slices.IndexFunc(near, func(p curvePrice) bool { return p.limit <= limit })
+	above := slices.IndexFunc(near, func(p curvePrice) bool { return p.limit > limit })
+	next := slices.IndexFunc(near, func(p curvePrice) bool { return p.limit < near[below].limit || p.limit > near[above].limit })
+	a, b := near[below], near[above]
+	x, y := place(a), place(b) // the limit's own place is 0
+	price := make([]float64, len(a.price))
 	for r := range price {
-		price[r] = max(0, (1-w)*below.price[r]+w*above.price[r])
+		price[r] = (y*a.price[r] - x*b.price[r]) / (y - x)
+	}
+	if next >= 0 {
+		c := near[next]
+		z := place(c)
+		for r := range price {
+			straight := ((y-z)*a.price[r] + (z-x)*b.price[r]) / (y - x)
+			price[r] += (c.price[r] - straight) * x * y / ((z - x) * (z - y))
+		}
+	}
+	for r := range price {
+		price[r] = max(0, price[r])
 	}
 	return price
 }
@@ -162,6 +188,13 @@ func (c *curveWalk) start(run *boxstepRun, near *curvePrice, limit float64) (cen
 			if limit < near.limit { // where there is more of it, other rows begin to bind
 				half[r] = min(half[r], most)
 			}
+		}
+		b = m.boxAround(centre, half)
+	}
+	if m.t.rule.touches() > 1 && m.values.Customers() < totalsFrom*all {
+		// Listing everybody's ladders takes long where prices are far from the best.
+		if centre, half, ok, err = run.fromTotals(b, min(all, closerLadders), coolTemper, sampleErrors); !ok || err != nil {
+			return nil, nil, false, errors.Join(err, run.ctx.Err())
 		}
 		b = m.boxAround(centre, half)
 	}

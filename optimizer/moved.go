@@ -34,10 +34,10 @@ func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, 
 	}
 	price = slices.Clone(b.centre)
 	var f *smooth
-	ok = m.follow(&b, price, growths, func(within box) bool {
+	ok = m.follow(&b, price, growths, func(within box) []float64 {
 		found := m.scanSampled(size, within)
 		if float64(found.incomplete) > unsureShare*float64(size) {
-			return false
+			return nil
 		}
 		left := slices.Clone(target)
 		for r, used := range found.used {
@@ -46,9 +46,9 @@ func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, 
 		f = m.newSmooth(found.open, make([]float64, m.rows()), within)
 		for s.temperature = max(temper, coolTemper/coolingFactor) * m.typical; ; s.temperature /= coolingFactor {
 			f.sharpen(left, price, s.temperature)
-			f.minimise(s.ctx, price, s.temperature)
+			touchesLeft := f.minimise(s.ctx, price, s.temperature)
 			if s.temperature <= temper*m.typical || s.ctx.Err() != nil {
-				return true
+				return touchesLeft
 			}
 		}
 	})
@@ -64,15 +64,26 @@ func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, 
 
 // follow has move set price, in place, to its best within boxes: that part of b for
 // which options are listed, again where a price leaves that, and anew in a grown b, at
-// most so many times, where a price wants out of it. It reports whether move could.
-func (m *market) follow(b *box, price []float64, growths int, move func(within box) bool) bool {
+// most so many times, where a price wants out of it. move returns what is left of each
+// row, or nil where too many customers have more options than can be listed: then the
+// part becomes half as wide. It reports whether move could.
+func (m *market) follow(b *box, price []float64, growths int, move func(within box) []float64) bool {
 	reach := m.firstReach(price)
 	for grown, rounds := 0, 0; ; {
 		within := m.listable(*b, price, reach)
-		if !move(within) {
-			return false
+		left := move(within)
+		if left == nil {
+			if rounds == listingRounds || m.t.rule.touches() == 1 {
+				return false
+			}
+			rounds++
+			reach = halfOf(within)
+			for r := range reach {
+				reach[r] /= 2
+			}
+			continue
 		}
-		if rounds < listingRounds && m.stoppedWithin(within, *b, price, reach) {
+		if rounds < listingRounds && m.stoppedWithin(within, *b, price, reach, left) {
 			rounds++
 			continue
 		}
@@ -90,6 +101,7 @@ const (
 	listedShare   = 0.1 // of a price, or of the mean price: how far ladders are listed at first
 	listedGrowth  = 2.0 // and this many times as far for a row whose price has left that
 	listingRounds = 12  // how often ladders are listed again
+	leftTouches   = 2.0 // of a row at an edge of what is listed: fewer are chance
 )
 
 // firstReach returns how far from prices ladders are listed at first.
@@ -154,9 +166,13 @@ func (m *market) readable(wide, narrow box) box {
 }
 
 // stoppedWithin reports whether prices stopped at an edge of a part of a box that is
-// none of the box's own, and lets those rows reach further.
-func (m *market) stoppedWithin(part, b box, price, reach []float64) (any bool) {
+// none of the box's own, with more than chance left of their rows, and lets those rows
+// reach further.
+func (m *market) stoppedWithin(part, b box, price, reach, left []float64) (any bool) {
 	for r, y := range price {
+		if abs(left[r]) < leftTouches*m.t.scale[r] {
+			continue
+		}
 		if y >= part.upper[r] && part.upper[r] < b.upper[r] || y <= part.lower[r] && part.lower[r] > b.lower[r] {
 			reach[r] *= listedGrowth
 			any = true

@@ -19,19 +19,19 @@ const (
 // minimise moves price, in place, to the minimum of F at a temperature, by
 // Newton's method on the prices that are not held at a bound. It stops when the
 // prices are off by a fraction of what the choices' own randomness would move
-// them.
-func (s *smooth) minimise(ctx context.Context, price []float64, temperature float64) {
+// them. It returns the gradient there: what is left of each row.
+func (s *smooth) minimise(ctx context.Context, price []float64, temperature float64) (left []float64) {
 	here := s.at(price, temperature, true, false)
 	next := make([]float64, len(price))
 	length := 1.0
 	for range newtonSteps {
 		free := s.free(price, here.gradient)
 		if len(free) == 0 || ctx.Err() != nil {
-			return
+			return here.gradient
 		}
 		step, decrement := s.newtonStep(here, price, free, temperature)
 		if decrement < newtonTolerance*temperature*float64(len(free)) {
-			return
+			return here.gradient
 		}
 		// Far from the minimum one step is as short as the one before, and most
 		// trials fail: only those that are likely to be taken pay for a Hessian.
@@ -56,9 +56,10 @@ func (s *smooth) minimise(ctx context.Context, price []float64, temperature floa
 			hopeful = false
 		}
 		if !found {
-			return
+			return here.gradient
 		}
 	}
+	return here.gradient
 }
 
 // free lists the rows that are not held at an edge of the box.

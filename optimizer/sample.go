@@ -79,19 +79,29 @@ func (s *boxstepRun) corrected(centre []float64) (price, half []float64, err err
 	if m.t.rule.touches() == 1 {
 		defer m.forgetSample()
 	}
-	read, err := m.scan(s.ctx, []request{{box: m.boxAround(centre, make([]float64, m.rows())), totals: true}})
+	s.read, s.freshBox = false, true
+	price, half, ok, err := s.fromTotals(m.boxAround(centre, s.sampleHalf), m.sample.Customers, changeTemper, changeErrors)
 	if err != nil {
 		return nil, nil, err
 	}
-	s.work.FullReads++
 	s.lastColumns = 0
-	b := m.boxAround(centre, s.sampleHalf)
-	s.read, s.freshBox = false, true
-	price, half, ok := s.moved(b, known{b.centre, read[0].used}, m.sample.Customers, changeTemper, changeErrors, sampleGrowths)
 	if !ok {
 		return centre, s.sampleHalf, s.ctx.Err()
 	}
 	return price, half, s.ctx.Err()
+}
+
+// fromTotals returns where prices move within a box from its centre, as the first
+// customers of the sample tell from one read of what everybody takes there; moved
+// says what temper, errors and ok are.
+func (s *boxstepRun) fromTotals(b box, size int, temper, errors float64) (price, half []float64, ok bool, err error) {
+	read, err := s.m.scan(s.ctx, []request{{box: s.m.boxAround(b.centre, make([]float64, s.m.rows())), totals: true}})
+	if err != nil {
+		return nil, nil, false, err
+	}
+	s.work.FullReads++
+	price, half, ok = s.moved(b, known{b.centre, read[0].used}, size, temper, errors, sampleGrowths)
+	return price, half, ok, nil
 }
 
 // startBox returns a box around given prices, in the problem's signs: half as
@@ -123,10 +133,9 @@ func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64
 	}
 	price := slices.Clone(b.centre)
 	var f *smooth
-	m.follow(&b, price, growths, func(within box) bool {
+	m.follow(&b, price, growths, func(within box) []float64 {
 		f = m.newSmooth(m.scanSample(size, within, sampleKeep), limit, within)
-		s.cool(f, price)
-		return true
+		return s.cool(f, price)
 	})
 	at := f.at(price, s.temperature, true, true)
 	newHalf := m.errorsOf(f, at, at, price, s.temperature, 1-share, errors)
@@ -134,13 +143,14 @@ func (s *boxstepRun) sampleStep(size int, centre, half []float64, errors float64
 	return price, newHalf
 }
 
-// cool moves price to the minimum of f at ever lower temperatures.
-func (s *boxstepRun) cool(f *smooth, price []float64) {
+// cool moves price to the minimum of f at ever lower temperatures, and returns what is
+// left of each row there.
+func (s *boxstepRun) cool(f *smooth, price []float64) []float64 {
 	last := coolTemper * s.m.typical
 	for {
-		f.minimise(s.ctx, price, s.temperature)
+		left := f.minimise(s.ctx, price, s.temperature)
 		if s.temperature <= last || s.ctx.Err() != nil {
-			return
+			return left
 		}
 		s.temperature = max(last, s.temperature/coolingFactor)
 	}

@@ -18,6 +18,7 @@ type request struct {
 	limit  int     // of one customer's options
 	chosen []Rungs // if not nil, set to the winners of the decided, by customer
 	totals bool    // count the undecided at their winners at the centre; keep none
+	slots  bool    // sum up by slot, too; chosen is nil
 }
 
 // scanned is what one pass over customers at a box found.
@@ -27,7 +28,8 @@ type scanned struct {
 	open  []group   // sorted by content
 	// incomplete counts customers with more options left open than were kept.
 	incomplete int
-	tiesBroken bool // options' worths were changed to tell equal ones apart
+	tiesBroken bool        // options' worths were changed to tell equal ones apart
+	slots      []slotTotal // of the decided's winners; nil unless asked for
 }
 
 // scan prices all customers at the boxes of the requests in one pass over the
@@ -132,6 +134,7 @@ type partial struct {
 	open       []group
 	incomplete int
 	groups     grouper
+	slots      *slotSums // nil unless asked for
 
 	values  []float64
 	options []option
@@ -148,6 +151,9 @@ func (s *scanner) newPartial() *partial {
 	}
 	if s.kernel != nil {
 		p.counts = make([]int64, s.m.profiles*s.m.t.slots)
+	}
+	if s.request.slots {
+		p.slots = newSlotSums(s.m.t)
 	}
 	return p
 }
@@ -166,7 +172,13 @@ func (p *partial) scan(b Block) {
 	if p.s.chosen != nil {
 		chosen = p.s.chosen[b.First : b.First+b.Customers]
 	}
+	if p.slots != nil {
+		chosen = p.slots.room(b.Customers)
+	}
 	p.s.kernel.scan(b, &p.tally, chosen)
+	if p.slots != nil {
+		p.slots.addWorths(b, chosen)
+	}
 	for _, i := range p.tally.open {
 		complete := p.look(b, int(i))
 		p.take(b.profile(int(i)), b.First+int(i), complete)
@@ -216,6 +228,9 @@ func (p *partial) take(profile int32, customer int, complete bool) {
 	for k, r := range p.rows {
 		p.used[r].add(p.amounts[k])
 	}
+	if p.slots != nil {
+		p.slots.add(won, p.rows, p.amounts)
+	}
 	if p.s.chosen != nil {
 		p.s.chosen[customer] = won.rungs
 	}
@@ -253,12 +268,18 @@ func (m *market) merge(parts []*partial) *scanned {
 			for i, r := range rows {
 				p.used[r].addTimes(amounts[i], n)
 			}
+			if p.slots != nil {
+				p.slots.addUses(k%m.t.slots, rows, amounts, n)
+			}
 		}
 		if p != first {
 			for r := range first.used {
 				first.used[r].merge(p.used[r])
 			}
 			first.worth.merge(p.worth)
+			if p.slots != nil {
+				first.slots.merge(p.slots)
+			}
 		}
 		out.open = append(out.open, p.open...)
 		out.incomplete += p.incomplete
@@ -267,6 +288,9 @@ func (m *market) merge(parts []*partial) *scanned {
 		out.used[r] = first.used[r].value()
 	}
 	out.worth = first.worth.value()
+	if first.slots != nil {
+		out.slots = first.slots.totals()
+	}
 	out.open = mergeAlike(out.open)
 	return out
 }
