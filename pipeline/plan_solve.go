@@ -195,12 +195,8 @@ func earning(x *optimizer.LadderExplanation) (kept optimizer.Rungs, ok bool) {
 }
 
 // curveShares are the budgets, over the plan's own, for which the curve says
-// what they would bring in; curveSolved are those that are solved for, as far as
-// the band that the others leave is wide.
-var (
-	curveShares = [...]float64{0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2, 2.25, 2.5, 3}
-	curveSolved = [...]float64{0.05, 0.1, 0.2, 0.4, 0.7, 1.5, 3}
-)
+// what they would bring in, within one per cent.
+var curveShares = [...]float64{0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2, 2.25, 2.5, 3}
 
 // curve says what other budgets would bring in. What réguas take is taken at
 // every budget, and what it brings is part of each value.
@@ -211,8 +207,8 @@ func (p *planner) curve(ctx context.Context) error {
 	budget := float64(p.w.Config.BudgetCents)
 	taken, fixed := budget-p.grid.Rows[budgetRow].Limit, p.fixedCents()
 	var limits []float64
-	for _, share := range curveSolved {
-		if limit := float64(data.RoundCents(budget*share)) - taken; limit >= 0 {
+	for _, share := range curveShares {
+		if limit := float64(data.RoundCents(budget*share)) - taken; limit >= 0 && share != 1 {
 			limits = append(limits, limit)
 		}
 	}

@@ -169,7 +169,7 @@ func checkFigures(t *testing.T, doc plannedDocument) {
 	}
 	last := data.Cents(0)
 	for _, c := range doc.Plan.Curve {
-		if c.LowCents > c.HighCents || c.HighCents < last {
+		if wide := float64(c.HighCents) / 100; c.LowCents > c.HighCents || c.HighCents < last || float64(c.HighCents-c.LowCents) > wide+2 {
 			t.Errorf("curve: %+v after %d", c, last)
 		}
 		if last = c.LowCents; c.Chosen && math.Abs(float64(c.LowCents)-doc.Plan.BoundCents) > 2 {
