@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -90,7 +91,7 @@ func asForeign(rows []cells, nullable bool) []foreign {
 	return out
 }
 
-func writeParquet[T any](t *testing.T, rows []T, options ...parquet.WriterOption) string {
+func writeParquet[T any](t testing.TB, rows []T, options ...parquet.WriterOption) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rows.parquet")
 	f, err := os.Create(path)
@@ -108,7 +109,7 @@ func writeParquet[T any](t *testing.T, rows []T, options ...parquet.WriterOption
 }
 
 // byTheLibrary reads rows one by one as parquet-go does.
-func byTheLibrary[T any](t *testing.T, path string) []T {
+func byTheLibrary[T any](t testing.TB, path string) []T {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
@@ -214,4 +215,41 @@ func TestScanNamesTheDamagedColumn(t *testing.T) {
 	if !errors.Is(err, data.ErrDamagedFile) || !strings.Contains(err.Error(), `column "share"`) {
 		t.Errorf("error %v, want a damaged column \"share\"", err)
 	}
+}
+
+// BenchmarkScan reads rows of every kind of field, nullable and in pages of the first
+// version as DuckDB writes the lake's, and reports the time of the processors by row
+// and how many times as much the library's own row reader takes, turn and turn about.
+func BenchmarkScan(b *testing.B) {
+	const n = 200_000
+	path := writeParquet(b, asForeign(someCells(n), false), parquet.DataPageVersion(1), parquet.Compression(&parquet.Zstd))
+	var ours, theirs time.Duration
+	for b.Loop() {
+		start := processors(b)
+		read := 0
+		for batch, err := range data.ScanBatches[cells](path, 256) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			read += len(batch)
+		}
+		middle := processors(b)
+		if library := byTheLibrary[cells](b, path); len(library) != n || read != n {
+			b.Fatalf("%d and %d rows", read, len(library))
+		}
+		ours, theirs = ours+middle-start, theirs+processors(b)-middle
+	}
+	b.ReportMetric(float64(ours.Nanoseconds())/float64(n*b.N), "cpu-ns/row")
+	b.ReportMetric(theirs.Seconds()/ours.Seconds(), "library/ours")
+	b.ReportMetric(0, "ns/op")
+}
+
+// processors is what the process has used of all of them.
+func processors(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
