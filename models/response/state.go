@@ -167,13 +167,16 @@ type stateWalk struct {
 	days    *calendarDays
 	decided decisionWalk
 	idle    int // undecided days since the due date, weeks with a holiday apart
+	// undecided is of the day of the last step.
+	undecided bool
 }
 
 // step goes on to a day.
 func (w *stateWalk) step(d data.Date) {
+	w.undecided = !w.decided.covers(d)
 	switch {
 	case d < w.c.Invoices[w.invoice].Due:
-	case !w.decided.covers(d):
+	case w.undecided:
 		if !w.days.pause[w.days.index(d)] {
 			w.idle++
 		}
@@ -204,10 +207,10 @@ func (w *stateWalk) state(d data.Date) (row uint8, due data.Date) {
 		return rowHeld, due
 	case w.idle > 0:
 		return rowIdle, due
-	case w.decided.covers(d):
-		return rowDecided, due
+	case w.undecided:
+		return rowUndecided, due
 	}
-	return rowUndecided, due
+	return rowDecided, due
 }
 
 // ahead returns the state of the days to come from a day on, and the agreement
