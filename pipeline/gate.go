@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -148,6 +149,10 @@ func Gate(ctx context.Context, home, version string) (GateResult, error) {
 	case "", v.ID:
 		g.add("champion", true, math.NaN(), math.NaN(), "there is no other champion to compare with")
 	default:
+		if _, err := loadResponse(s.Dir(champion)); errors.Is(err, errOlderResponse) {
+			g.add("champion", true, math.NaN(), math.NaN(), "version %s is of an older program, and this one cannot score with it: there is nothing to compare with", champion)
+			break
+		}
 		c, err := OpenTrained(s, champion)
 		if err != nil {
 			return g, err

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,4 +28,18 @@ func FuzzLoadResponse(f *testing.F) {
 			t.Fatalf("exit code %d: %v", data.ExitCode(err), err)
 		}
 	})
+}
+
+// A model of an older program is no damaged one: the gate must tell it apart, or
+// whoever brings the program up to date could never put a new version into force.
+func TestAnOlderResponseModelIsToldFromADamagedOne(t *testing.T) {
+	dir := t.TempDir()
+	for content, older := range map[string]bool{`{"schema_version":1}`: true, `{"schema_version":2}`: false, `{"schema_version":9}`: false, `{}`: false} {
+		if err := os.WriteFile(filepath.Join(dir, responseFile), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := loadResponse(dir); errors.Is(err, errOlderResponse) != older || data.ExitCode(err) != 3 {
+			t.Errorf("%s: %v", content, err)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -14,6 +15,10 @@ const responseFile = "response.json"
 
 // responseSchema is the version of that file.
 const responseSchema = 2
+
+// errOlderResponse tells that a response.json was written by an older program,
+// whose models this one cannot read.
+var errOlderResponse = errors.New("an older response model")
 
 // responseModel is the content of response.json: the estimate of effects from
 // each customer's own history, corrected against the logged probabilities, and

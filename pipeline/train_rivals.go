@@ -185,6 +185,9 @@ func (m *responseModel) validate(path string) error {
 	damaged := func(err error) error {
 		return fmt.Errorf("%s: %w: %w; run the stage train again with --force", path, data.ErrDamagedFile, err)
 	}
+	if m.SchemaVersion > 0 && m.SchemaVersion < responseSchema {
+		return damaged(fmt.Errorf("%w: schema version %d, this program reads %d", errOlderResponse, m.SchemaVersion, responseSchema))
+	}
 	if m.SchemaVersion != responseSchema || m.Ensemble == nil || len(m.Ensemble.Bags) == 0 {
 		return damaged(fmt.Errorf("schema version %d, this program reads %d", m.SchemaVersion, responseSchema))
 	}
