@@ -72,6 +72,9 @@ func hardGrids() []hardGrid {
 	month := optimizer.Instance{Customers: 20_000, Channels: 5, Days: 6, Seed: 31}
 	all := month
 	all.OptionShare = 1
+	fortnight := optimizer.Instance{Customers: 20_000, Channels: 5, Days: 14, Seed: 34}
+	whole := fortnight
+	whole.OptionShare = 1
 	many := all
 	many.Customers = 200_000
 	rows := optimizer.Instance{Customers: 4_000, Channels: 5, Days: 14, Segments: 85, Seed: 32}
@@ -102,6 +105,8 @@ func hardGrids() []hardGrid {
 		}, 0, optimal},
 		{"values from 20 levels", month, revalue(levels), nan, optimal},
 		{"values from 20 levels, all slots", all, revalue(levels), nan, optimal},
+		{"values from 20 levels, a fortnight", fortnight, revalue(levels), nan, optimal},
+		{"values from 20 levels, a fortnight, all slots", whole, revalue(levels), nan, optimal},
 		{"capacities of zero", month, limits("sms", 0), nan, optimal},
 		{"all capacities of zero", month, func(t testing.TB, g *optimizer.Grid, rng *rand.Rand) {
 			for _, ch := range data.Channels {

@@ -69,6 +69,14 @@ type boxstepRun struct {
 	narrowings int
 	// temperature is that of the last smoothed dual, in cents.
 	temperature float64
+	// tied says that options are worth the same by the thousand: what a full read leaves
+	// open is told apart. tieTemper is the temperature that this began at.
+	tied      bool
+	tieTemper float64
+	// answered says that the last step was a reduced program, returns how often the box
+	// after one was narrowed by a smoothed dual again.
+	answered bool
+	returns  int
 	// clipped says that the last smoothed dual ended at an edge of what was read.
 	clipped bool
 	// sampleHalf is the half-widths of the box that the sample suggested; nil
@@ -148,7 +156,7 @@ func (s *boxstepRun) settle() (*Allocation, error) {
 // restart forgets what the search knows of the prices.
 func (s *boxstepRun) restart() {
 	s.wide, s.read, s.clipped, s.temperature, s.narrowings, s.lastColumns = nil, false, false, 0, 0, 0
-	s.sampleHalf, s.freshBox = nil, false
+	s.sampleHalf, s.freshBox, s.tied, s.answered, s.returns = nil, false, false, false, 0
 }
 
 func (s Boxstep) newRun(ctx context.Context, m *market) *boxstepRun {
@@ -188,15 +196,26 @@ func (s *boxstepRun) searchFrom(centre, half []float64, steps int) (*Allocation,
 		}
 		columns := columnsOf(found.open)
 		s.centre = b.centre
-		if s.clipped && s.narrowings < maxNarrowings || s.worthNarrowing(columns) {
+		if s.clipped && s.narrowings < maxNarrowings || found.tieSpread > 0 || s.worthNarrowing(columns) {
+			if s.answered {
+				s.returns++
+			}
+			s.answered = false
 			if centre, half, err = s.narrow(found, b); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		if columns > tiedColumns*max(s.MaxColumns, 5000) && s.breakTies() {
+		if !s.tied && (columns > tiedColumns*max(s.MaxColumns, 5000) || s.returns >= tiedReturns) {
+			s.tied, s.tieTemper = true, s.temperature
+			s.lastColumns, s.narrowings, s.answered = 0, 0, false
+			s.breakTies()
+			for r := range half { // all that was read: ties may have led the box astray
+				half[r] = s.wideBox.upper[r] - s.wideBox.lower[r]
+			}
 			continue
 		}
+		s.answered = true
 		program := s.m.newReduced(found.open, s.m.leftOf(found, 1), b)
 		answers, err := s.solveLPs([]*reduced{program})
 		if err != nil {
@@ -252,25 +271,23 @@ func (s *boxstepRun) proves(prices []float64, objective float64) (bool, error) {
 	return s.m.bound(read[0], prices)-objective <= provedGap*max(1, abs(objective)), nil
 }
 
-// tiedColumns is how many times MaxColumns a program may have before ties are
-// taken to be the reason.
-const tiedColumns = 4
+// Ties are taken to be the reason where a program has so many times MaxColumns, or
+// where so often the answer of one led to a box that was too large for the next.
+const (
+	tiedColumns = 2
+	tiedReturns = 3
+)
 
 // tieShare is how much of an option's worth breaking ties may take away.
-const tieShare = 1e-8
+const tieShare = 1e-10
 
 // breakTies lowers the worth of what the last full read left open, each option
-// by another share below 1e-8, and reports whether it has not done so before.
-// Where values come from a few levels, thousands of customers with different
-// sets of slots are undecided at every price of an optimum; afterwards most of
-// them are decided. The bound is raised by all that was taken away, so the gap
-// shows what it cost.
-func (s *boxstepRun) breakTies() bool {
-	if s.wide == nil || s.wide.tiesBroken {
-		return false
-	}
+// by another share below tieShare. Where values come from a few levels, thousands of
+// customers with different sets of slots are undecided at every price of an optimum;
+// afterwards most of them are decided. The bound is raised by all that was taken away,
+// so the gap shows what it cost.
+func (s *boxstepRun) breakTies() {
 	s.Log.Debug("boxstep: ties broken", "open", len(s.wide.open))
-	s.wide.tiesBroken = true
 	size := 0.0
 	var total sum
 	for i := range s.wide.open {
@@ -287,9 +304,7 @@ func (s *boxstepRun) breakTies() bool {
 		total.add(most * float64(len(g.members)))
 	}
 	s.loosened = total.value()
-	s.temperature = min(s.temperature, tieShare*size)
-	s.lastColumns, s.narrowings = 0, 0
-	return true
+	s.wide.tieSpread = tieShare * size
 }
 
 // columnsOf counts the columns of the groups' reduced program.
@@ -372,7 +387,12 @@ func (s *boxstepRun) look(b *box) (*scanned, error) {
 	defer func() { s.work.ScanSeconds += time.Since(began).Seconds() }()
 	if s.wide == nil || !s.wideBox.holds(b.centre) || s.wide.incomplete > 0 {
 		w := *b
-		if s.read && s.wide == nil {
+		switch {
+		case !s.read || s.wide != nil:
+		case s.tied: // as wide as before: how far equal options reach is not seen in small boxes
+			w = s.m.asWide(*b, s.wideBox)
+			*b = w
+		default:
 			w = s.m.readable(s.m.widen(*b), *b) // the last box was too small: one read more is enough
 		}
 		if s.chosen == nil && !s.anonymous {
@@ -386,6 +406,9 @@ func (s *boxstepRun) look(b *box) (*scanned, error) {
 		s.read, s.loosened = true, 0
 		s.wide, s.wideBox = read[0], w
 		s.Log.Debug("boxstep: full read", "open", len(s.wide.open), "columns", columnsOf(s.wide.open), "incomplete", s.wide.incomplete)
+		if s.tied {
+			s.breakTies()
+		}
 	}
 	*b = s.wideBox.cut(*b)
 	found := s.m.narrowGroups(s.wide.open, *b, nil)
@@ -393,7 +416,7 @@ func (s *boxstepRun) look(b *box) (*scanned, error) {
 		found.used[r] += s.wide.used[r]
 	}
 	found.worth += s.wide.worth
-	found.incomplete, found.tiesBroken = s.wide.incomplete, s.wide.tiesBroken
+	found.incomplete, found.tieSpread = s.wide.incomplete, s.wide.tieSpread
 	s.work.Undecided = append(s.work.Undecided, len(found.open))
 	return found, nil
 }
@@ -403,6 +426,15 @@ func (m *market) widen(b box) box {
 	half := make([]float64, len(b.centre))
 	for r := range half {
 		half[r] = wideBox * max(b.upper[r]-b.centre[r], b.centre[r]-b.lower[r])
+	}
+	return m.boxAround(b.centre, half)
+}
+
+// asWide returns a box around the same centre that reaches as far as another.
+func (m *market) asWide(b, other box) box {
+	half := halfOf(b)
+	for r := range half {
+		half[r] = max(half[r], (other.upper[r]-other.lower[r])/2)
 	}
 	return m.boxAround(b.centre, half)
 }

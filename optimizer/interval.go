@@ -91,7 +91,7 @@ func (s *boxstepRun) slopes(opener LPOpener, program *reduced, b box, todo []int
 			return 0, fmt.Errorf("%w: a program with a limit moved is %s", errUnsettled, res.Status)
 		}
 		s.iterations += res.Iterations
-		return min(max(res.Prices[r]*program.unit, b.lower[r]), b.upper[r]), nil
+		return min(max(program.price(res, r), b.lower[r]), b.upper[r]), nil
 	}
 	if _, err := lp.Solve(s.ctx); err != nil {
 		return nil, err

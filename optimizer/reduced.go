@@ -12,14 +12,19 @@ import (
 // price, and refund, what is left over and sold at the lower price. Its dual is
 // to minimise the Lagrangian over the box; when no artificial column is used
 // its optimum is the optimum of the whole problem.
+//
+// Everything is counted beyond what it pays at the centre, so that the numbers are
+// as large as the box is wide: a solver's tolerances are absolute, and the boxes of
+// customers who are nearly alike are smaller than those.
 type reduced struct {
 	lp       *LP
 	groups   []group
-	overflow []int // column of each coupling row, -1 for none
-	refund   []int
+	overflow []int     // column of each coupling row, -1 for none
+	refund   []int     // -1 where the box ends at 0, and what is left over is no wish
 	limit    []float64 // what the bases leave of each row
 	worth    float64   // of the bases
 	unit     float64   // of the objective, in cents
+	origin   []float64 // prices that are counted as none: the box's centre
 	capped   []bool    // rows whose box ends at the cap
 }
 
@@ -30,36 +35,38 @@ func (m *market) newReduced(groups []group, limit []float64, b box) *reduced {
 	// In the order of their options, which scaling all values does not change.
 	slices.SortFunc(groups, compareContent)
 	p := &reduced{lp: &LP{Name: "reduced"}, groups: groups, limit: slices.Clone(limit),
-		overflow: make([]int, m.rows()), refund: make([]int, m.rows())}
+		origin: b.centre, overflow: make([]int, m.rows()), refund: make([]int, m.rows())}
 	for range m.rows() {
 		p.lp.AddRow(math.Inf(-1), 0)
 	}
 	p.addGroups(m)
 	for r := range m.rows() {
 		row := []int32{int32(r)}
-		p.lp.RowUpper[r] = p.limit[r]
+		p.lp.RowLower[r], p.lp.RowUpper[r] = p.limit[r], p.limit[r]
 		p.refund[r] = -1
 		if b.lower[r] > 0 {
-			p.lp.RowLower[r] = p.limit[r] // an equation: what is left over is the refund
 			p.refund[r] = p.lp.Cols()
-			p.lp.AddCol(b.lower[r], 0, math.Inf(1), row, []float64{1})
 		}
+		p.lp.AddCol(b.lower[r]-b.centre[r], 0, math.Inf(1), row, []float64{1})
 		p.capped = append(p.capped, b.upper[r] >= m.cap[r])
 		p.overflow[r] = p.lp.Cols()
-		p.lp.AddCol(-b.upper[r], 0, math.Inf(1), row, []float64{-1})
+		p.lp.AddCol(b.centre[r]-b.upper[r], 0, math.Inf(1), row, []float64{-1})
 	}
-	p.normalise()
+	p.normalise(b, m.t.scale)
 	return p
 }
 
 // normalise counts the objective in a unit, a power of two of cents, that makes
-// the largest worth some thousands: a solver's tolerances are absolute, and
+// the largest difference some thousands, of gains or between the prices of a touch:
 // scaled values should make the same program.
-func (p *reduced) normalise() {
+func (p *reduced) normalise(b box, scale []float64) {
 	largest := 0.0
-	for _, g := range p.groups {
-		for _, o := range g.options {
-			largest = max(largest, abs(o.worth))
+	for _, gain := range p.lp.Objective[:columnsOf(p.groups)] {
+		largest = max(largest, abs(gain))
+	}
+	for r, capped := range p.capped {
+		if !capped {
+			largest = max(largest, (b.upper[r]-b.lower[r])*scale[r])
 		}
 	}
 	_, e := math.Frexp(largest)
@@ -71,11 +78,18 @@ func (p *reduced) normalise() {
 
 // cents turns a solution's objective and prices back into cents.
 func (p *reduced) cents(s *LPSolution) {
-	s.Objective *= p.unit
-	for r := range s.Prices {
-		s.Prices[r] *= p.unit
+	var objective sum
+	objective.add(s.Objective * p.unit)
+	for r, y := range p.origin {
+		objective.add(y * p.limit[r])
+		s.Prices[r] = p.price(s, r)
 	}
+	s.Objective = objective.value()
 }
+
+// price returns the price of a coupling row, in cents, of a solution as the solver
+// left it.
+func (p *reduced) price(s *LPSolution, r int) float64 { return p.origin[r] + s.Prices[r]*p.unit }
 
 func (p *reduced) addGroups(m *market) {
 	var rows, baseRows []int32
@@ -97,10 +111,14 @@ func (p *reduced) addGroups(m *market) {
 		for _, o := range g.options[1:] {
 			rows, amounts = m.t.of(g.profile, o.rungs, rows, amounts)
 			d.set(rows, amounts, baseRows, baseAmounts)
+			gain := o.worth - base.worth
+			for k, r := range d.rows {
+				gain -= p.origin[r] * d.amounts[k]
+			}
 			if convexity >= 0 {
 				d.rows, d.amounts = append(d.rows, convexity), append(d.amounts, 1)
 			}
-			p.lp.AddCol(o.worth-base.worth, 0, weight, d.rows, d.amounts)
+			p.lp.AddCol(gain, 0, weight, d.rows, d.amounts)
 		}
 	}
 	for r := range left {

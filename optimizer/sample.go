@@ -326,13 +326,21 @@ func (p *smoothPoint) variance(a, b []int, others float64) *mat.Dense {
 // that are left undecided, all of them, nearly meet the limits.
 func (s *boxstepRun) narrow(found *scanned, b box) (centre, half []float64, err error) {
 	s.narrowings++
-	if !s.clipped {
+	left := s.m.leftOf(found, 1)
+	f := s.m.newSmooth(found.open, slices.Clone(left), b)
+	price := slices.Clone(b.centre)
+	switch {
+	case found.tieSpread > 0: // down to where it sees what tells the equal apart
+		cold := changeTemper * found.tieSpread
+		for s.temperature = s.tieTemper; s.temperature > cold && s.ctx.Err() == nil; s.temperature /= coolingFactor {
+			f.minimise(s.ctx, price, s.temperature)
+		}
+		s.temperature, s.wide.tieSpread = cold, 0
+	case !s.clipped:
 		s.temperature /= coolingFactor
 	}
-	f := s.m.newSmooth(found.open, s.m.leftOf(found, 1), b)
-	price := slices.Clone(b.centre)
 	for range sharpenings {
-		f.sharpen(s.m.leftOf(found, 1), price, s.temperature)
+		f.sharpen(left, price, s.temperature)
 		f.minimise(s.ctx, price, s.temperature)
 	}
 	at := f.at(price, s.temperature, true, false)

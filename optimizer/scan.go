@@ -28,8 +28,10 @@ type scanned struct {
 	open  []group   // sorted by content
 	// incomplete counts customers with more options left open than were kept.
 	incomplete int
-	tiesBroken bool        // options' worths were changed to tell equal ones apart
-	slots      []slotTotal // of the decided's winners; nil unless asked for
+	// tieSpread is by how much, in cents, options were told apart that were worth the
+	// same; 0 where none were, or a dual was smoothed for it.
+	tieSpread float64
+	slots     []slotTotal // of the decided's winners; nil unless asked for
 }
 
 // scan prices all customers at the boxes of the requests in one pass over the

@@ -18,14 +18,15 @@ import (
 // (Nesterov 2005, "Smooth minimization of non-smooth functions".)
 //
 // Only the listed options of the groups count, which is exact for prices in the
-// box that left them open.
+// box that left them open. Worths and prices are counted from the box's centre on: sums
+// of millions of cents could not tell the prices of a box that is much smaller.
 type smooth struct {
-	b      box       // in which the prices stay
+	b      box       // in which the prices stay; all is counted from its centre on
 	limit  []float64 // by row
 	scale  []float64 // typical use of each row
 	first  []int32   // options of group g: first[g] ≤ option < first[g+1]
 	weight []float64 // customers of a group
-	worth  []float64 // by option
+	worth  []float64 // by option: what it is worth at the centre beyond the group's best
 	mix    []int32   // by option: what it uses
 	use    []int32   // uses of mix m: use[m] ≤ k < use[m+1]
 	row    []int32
@@ -73,10 +74,27 @@ func (m *market) newSmooth(groups []group, limit []float64, b box) *smooth {
 			}
 			s.worth, s.mix = append(s.worth, o.worth), append(s.mix, mix)
 		}
+		s.beyondBest(b.centre)
 		s.first = append(s.first, int32(len(s.worth)))
 		s.weight = append(s.weight, float64(len(g.members)))
 	}
 	return s
+}
+
+// beyondBest turns the worths of the last group's options into what they are worth at
+// prices beyond its best.
+func (s *smooth) beyondBest(price []float64) {
+	best := math.Inf(-1)
+	first := int(s.first[len(s.first)-1])
+	for o := first; o < len(s.worth); o++ {
+		for k := s.use[s.mix[o]]; k < s.use[s.mix[o]+1]; k++ {
+			s.worth[o] -= price[s.row[k]] * s.amount[k]
+		}
+		best = max(best, s.worth[o])
+	}
+	for o := first; o < len(s.worth); o++ {
+		s.worth[o] -= best
+	}
 }
 
 // smoothParts is into how many parts a sum over the groups is cut, whatever the
@@ -144,7 +162,7 @@ func (s *smooth) pointOf(p *smoothPart, price []float64) *smoothPoint {
 		out.between = mirrored(p.between, len(price))
 	}
 	for r, y := range price {
-		out.value += y * s.limit[r]
+		out.value += (y - s.b.centre[r]) * s.limit[r]
 	}
 	for m, taken := range p.taken {
 		if taken == 0 {
@@ -351,12 +369,13 @@ func (s *smooth) used(price []float64, temperature float64) []float64 {
 	return used
 }
 
-// costs returns what each mix costs at prices.
+// costs returns what each mix costs at prices more than at the centre.
 func (s *smooth) costs(price []float64) []float64 {
 	cost := make([]float64, len(s.use)-1)
 	for m := range cost {
 		for k := s.use[m]; k < s.use[m+1]; k++ {
-			cost[m] += price[s.row[k]] * s.amount[k]
+			r := s.row[k]
+			cost[m] += (price[r] - s.b.centre[r]) * s.amount[k]
 		}
 	}
 	return cost
