@@ -101,7 +101,7 @@ const (
 	listedShare   = 0.1 // of a price, or of the mean price: how far ladders are listed at first
 	listedGrowth  = 2.0 // and this many times as far for a row whose price has left that
 	listingRounds = 12  // how often ladders are listed again
-	leftTouches   = 2.0 // of a row at an edge of what is listed: fewer are chance
+	leftTouches   = 3.0 // of a row at an edge of what is listed: fewer are chance
 )
 
 // firstReach returns how far from prices ladders are listed at first.
