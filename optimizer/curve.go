@@ -133,7 +133,7 @@ func (c *Curve) Band(limit float64) (low, high float64) {
 			low = max(low, left.low)
 		}
 		for _, right := range known {
-			if right.limit > limit { // a mixture of both plans
+			if right.limit > limit && !math.IsInf(left.low+right.low, -1) { // a mixture of both plans
 				w := (limit - left.limit) / (right.limit - left.limit)
 				low = max(low, (1-w)*left.low+w*right.low)
 			}

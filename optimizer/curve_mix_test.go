@@ -125,3 +125,17 @@ func TestMixturesAreShares(t *testing.T) {
 		t.Errorf("%d mixtures were beyond a limit, %d refused", scaled, refused)
 	}
 }
+
+// A read whose mixture meets no demand says nothing from below, of its own limit nor of
+// those beside it.
+func TestBandOfAReadWithoutAPlan(t *testing.T) {
+	c := &Curve{Points: []CurvePoint{
+		{Limit: 10, Status: Optimal, ObjectiveCents: 100, BoundCents: 100, Price: 5},
+		{Limit: 30, Status: Optimal, ObjectiveCents: 160, BoundCents: 160, Price: 1},
+	}, reads: []reading{{20, math.Inf(-1), 140, 3}}}
+	for limit, want := range map[float64][2]float64{5: {math.Inf(-1), 75}, 10: {100, 100}, 15: {115, 125}, 20: {130, 140}, 30: {160, 160}, 40: {160, 170}} {
+		if low, high := c.Band(limit); low != want[0] || high != want[1] {
+			t.Errorf("at %g: %g to %g, want %g to %g", limit, low, high, want[0], want[1])
+		}
+	}
+}

@@ -14,13 +14,12 @@ const (
 	curveSample  = 4096 // sampled customers who say where prices move first,
 	curveLadders = 512  // fewer where each has many ladders to list,
 	curvePerRow  = 8    // and at least so many for each row
-	// sampled customers with ladders who say where they move next
-	closerLadders = 2048
-	curveGrowths  = 3    // of the box for the sample
-	curveBend     = 0.2  // how far from a line prices may be between two limits, over how far it goes,
-	curveBeyond   = 0.4  // the same beyond two limits,
-	curveRoom     = 0.02 // and over the mean price
-	curveReach    = 0.6  // how far, over the larger limit, prices can be foretold,
+	curveCloser  = 2048 // those with ladders who say it again, from what everybody takes there
+	curveGrowths = 3    // of the box for the sample
+	curveBend    = 0.2  // how far from a line prices may be between two limits, over how far it goes,
+	curveBeyond  = 0.4  // the same beyond two limits,
+	curveRoom    = 0.02 // and over the mean price
+	curveReach   = 0.6  // how far, over the larger limit, prices can be foretold,
 	// and how far beyond two limits, over the logarithm of their ratio.
 	curveFarthest = 1.5
 )
@@ -123,11 +122,11 @@ func (c *curveWalk) between(limit float64) []float64 {
 		price[r] = (y*a.price[r] - x*b.price[r]) / (y - x)
 	}
 	if next >= 0 {
-		c := near[next]
-		z := place(c)
+		third := near[next]
+		z := place(third)
 		for r := range price {
 			straight := ((y-z)*a.price[r] + (z-x)*b.price[r]) / (y - x)
-			price[r] += (c.price[r] - straight) * x * y / ((z - x) * (z - y))
+			price[r] += (third.price[r] - straight) * x * y / ((z - x) * (z - y))
 		}
 	}
 	for r := range price {
@@ -193,7 +192,7 @@ func (c *curveWalk) start(run *boxstepRun, near *curvePrice, limit float64) (cen
 	}
 	if m.t.rule.touches() > 1 && m.values.Customers() < totalsFrom*all {
 		// Listing everybody's ladders takes long where prices are far from the best.
-		if centre, half, ok, err = run.fromTotals(b, min(all, closerLadders), coolTemper, sampleErrors); !ok || err != nil {
+		if centre, half, ok, err = run.fromTotals(b, min(all, curveCloser), coolTemper, sampleErrors); !ok || err != nil {
 			return nil, nil, false, errors.Join(err, run.ctx.Err())
 		}
 		b = m.boxAround(centre, half)
