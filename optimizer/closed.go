@@ -20,7 +20,7 @@ func (m *market) closedPrices(ctx context.Context, prices []float64) error {
 		}
 	}
 	open := make([]float64, len(prices)) // least price of each closed row
-	shut := m.boxAround(prices, make([]float64, len(prices)))
+	shut := m.boxOf(prices)
 	free := box{prices, prices, prices}
 	var mu sync.Mutex
 	err := m.eachBlock(ctx, func() func(Block) {

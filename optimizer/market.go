@@ -116,6 +116,11 @@ func (m *market) boxAround(centre, half []float64) box {
 	return b
 }
 
+// boxOf returns the box that holds given prices alone.
+func (m *market) boxOf(prices []float64) box {
+	return m.boxAround(prices, make([]float64, len(prices)))
+}
+
 // scanSample lists the first customers of the sample with the options that a
 // box leaves them, the decided with one. Customers that are alike and near in
 // the sample are one group; which those are does not depend on the number of

@@ -185,7 +185,7 @@ func (m *market) stoppedWithin(part, b box, price, reach, left []float64) (any b
 // prices.
 func (m *market) sampleChoices(size int, price []float64) []Rungs {
 	chosen := make([]Rungs, size)
-	m.eachSampled(size, request{box: m.boxAround(price, make([]float64, m.rows())), limit: 1, totals: true, chosen: chosen})
+	m.eachSampled(size, request{box: m.boxOf(price), limit: 1, totals: true, chosen: chosen})
 	return chosen
 }
 

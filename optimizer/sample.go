@@ -95,7 +95,7 @@ func (s *boxstepRun) corrected(centre []float64) (price, half []float64, err err
 // customers of the sample tell from one read of what everybody takes there; moved
 // says what temper, errors and ok are.
 func (s *boxstepRun) fromTotals(b box, size int, temper, errors float64) (price, half []float64, ok bool, err error) {
-	read, err := s.m.scan(s.ctx, []request{{box: s.m.boxAround(b.centre, make([]float64, s.m.rows())), totals: true}})
+	read, err := s.m.scan(s.ctx, []request{{box: s.m.boxOf(b.centre), totals: true}})
 	if err != nil {
 		return nil, nil, false, err
 	}

@@ -37,7 +37,7 @@ func MeasureScan(ctx context.Context, g *Grid, prices []float64) (ScanSpeed, err
 	for r := range centre {
 		centre[r] = m.t.sign[r] * prices[r]
 	}
-	b := m.boxAround(centre, make([]float64, m.rows()))
+	b := m.boxOf(centre)
 	size := 4
 	if !m.narrow {
 		size = 8
