@@ -207,7 +207,7 @@ func (p *planner) curve(ctx context.Context) error {
 	budget := float64(p.w.Config.BudgetCents)
 	taken, fixed := budget-p.grid.Rows[budgetRow].Limit, p.fixedCents()
 	var limits []float64
-	for _, share := range curveShares {
+	for _, share := range curveShares { // but the plan's own, which is answered
 		if limit := float64(data.RoundCents(budget*share)) - taken; limit >= 0 && share != 1 {
 			limits = append(limits, limit)
 		}
