@@ -83,6 +83,7 @@ type boxstepRun struct {
 	// while totals do not pay. freshBox says that the last box came from it.
 	sampleHalf []float64
 	freshBox   bool
+	partRead   bool // a part of the customers was asked for totals
 	// lastColumns is the size of the reduced program before the last samples.
 	lastColumns int
 }
@@ -156,7 +157,7 @@ func (s *boxstepRun) settle() (*Allocation, error) {
 // restart forgets what the search knows of the prices.
 func (s *boxstepRun) restart() {
 	s.wide, s.read, s.clipped, s.temperature, s.narrowings, s.lastColumns = nil, false, false, 0, 0, 0
-	s.sampleHalf, s.freshBox, s.tied, s.answered, s.returns = nil, false, false, false, 0
+	s.sampleHalf, s.freshBox, s.partRead, s.tied, s.answered, s.returns = nil, false, false, false, false, 0
 }
 
 func (s Boxstep) newRun(ctx context.Context, m *market) *boxstepRun {

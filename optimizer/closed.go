@@ -23,7 +23,7 @@ func (m *market) closedPrices(ctx context.Context, prices []float64) error {
 	shut := m.boxOf(prices)
 	free := box{prices, prices, prices}
 	var mu sync.Mutex
-	err := m.eachBlock(ctx, func() func(Block) {
+	err := eachBlock(ctx, m.values, func() func(Block) {
 		c := &closer{m: m, payer: payer, prices: prices, shut: m.newSearch(shut), free: m.newSearch(free),
 			tester: newTester(m.t, free), values: make([]float64, m.t.slots)}
 		return func(b Block) {

@@ -168,6 +168,7 @@ func (n *needValues) replace(b Block) Block {
 // add adds the work of a search within this one.
 func (w *Work) add(more Work) {
 	w.FullReads += more.FullReads
+	w.PartReads += more.PartReads
 	w.ReducedLPs += more.ReducedLPs
 	w.LargestLP = max(w.LargestLP, more.LargestLP)
 	w.ScanSeconds += more.ScanSeconds

@@ -43,7 +43,7 @@ type curvePrice struct {
 
 // keep remembers the optimum of a limit.
 func (c *curveWalk) keep(limit float64, a *Allocation) {
-	c.solved = append(c.solved, curvePrice{limit, known{c.m.inner(a.Prices), a.total}, a.ObjectiveCents})
+	c.solved = append(c.solved, curvePrice{limit, known{price: c.m.inner(a.Prices), used: a.total}, a.ObjectiveCents})
 }
 
 // nearest returns the solved limit that is nearest by ratio, other than one; nil

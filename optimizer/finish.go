@@ -54,7 +54,7 @@ func (s *boxstepRun) restate(a *Allocation, prices []float64) error {
 	}
 	worth, best := exactSum{units: centUnits}, exactSum{units: centUnits}
 	var mu sync.Mutex
-	err := s.m.eachBlock(s.ctx, func() func(Block) {
+	err := eachBlock(s.ctx, s.m.values, func() func(Block) {
 		search := s.m.newSearch(box{prices, prices, prices})
 		tester := newTester(s.m.t, box{prices, prices, prices})
 		values := make([]float64, s.m.t.slots)

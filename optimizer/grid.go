@@ -48,21 +48,35 @@ type SlotUse struct {
 	Amount        float64
 }
 
-// Values are the customers' values, in blocks, so that they need not be in
-// memory at once. All methods may be called by several goroutines.
-type Values interface {
+// BlockSource is customers in blocks.
+type BlockSource interface {
 	Customers() int
-	Slots() int
-	Largest() float64 // largest absolute value that is not Forbidden
 	// Blocks returns the number of blocks; block k holds customers in the
 	// order of their index and follows block k−1.
 	Blocks() int
 	// Read hands block k to use, which must not keep or change it.
 	Read(ctx context.Context, k int, use func(Block) error) error
+}
+
+// Values are the customers' values, in blocks, so that they need not be in
+// memory at once. All methods may be called by several goroutines.
+type Values interface {
+	BlockSource
+	Slots() int
+	Largest() float64 // largest absolute value that is not Forbidden
 	// Sample returns a random sample: the customers whose content has the
 	// smallest hashes ([SampleHash]), smallest first. So it depends neither on
 	// the customers' order nor on the blocks. Block.First means nothing in it.
 	Sample(ctx context.Context) (Block, error)
+}
+
+// Parted are values of which a part tells nearly as much as all, much sooner.
+type Parted interface {
+	Values
+	// Part returns the customers whose content has a hash ([SampleHash]) in the lowest
+	// sixteenth, or nil where there are too few customers, or too many alike. Block.First
+	// means nothing in it.
+	Part() BlockSource
 }
 
 // Block is some customers, one after the other. Either Narrow or Wide is set:

@@ -183,6 +183,7 @@ func (c Instance) WriteFile(ctx context.Context, path string) error {
 	}
 	defer w.Abort()
 	w.layout.customers = int64(c.Customers)
+	all := w.layout.all()
 	workers := runtime.GOMAXPROCS(0)
 	parts, errs := make([]drawn, workers), make([]error, workers)
 	var next atomic.Int64
@@ -194,16 +195,16 @@ func (c Instance) WriteFile(ctx context.Context, path string) error {
 			values, profiles := make([]float32, w.layout.perBlock*w.layout.slots), make([]int32, w.layout.perBlock)
 			for errs[k] == nil {
 				block := next.Add(1) - 1
-				if block >= w.layout.blocks() {
+				if block >= all.blocks() {
 					return
 				}
-				_, n := w.layout.place(block)
+				_, n := all.place(block)
 				first := block * w.layout.perBlock
 				d.customers(int(first), values[:n*w.layout.slots], profiles[:n], &parts[k])
 				if errs[k] = ctx.Err(); errs[k] == nil && w.layout.profiled {
-					errs[k] = w.writeBlock(first, values[:n*w.layout.slots], profiles[:n])
+					errs[k] = w.writeBlock(all, first, values[:n*w.layout.slots], profiles[:n])
 				} else if errs[k] == nil {
-					errs[k] = w.writeBlock(first, values[:n*w.layout.slots], nil)
+					errs[k] = w.writeBlock(all, first, values[:n*w.layout.slots], nil)
 				}
 			}
 		})

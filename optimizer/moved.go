@@ -13,6 +13,9 @@ const unsureShare = 0.01
 // known is prices and what everybody uses of each row at them.
 type known struct {
 	price, used []float64 // in the direction ≤
+	// noise is the variance of used over that of what the customers use, where a part
+	// of them was asked; 0 where all were.
+	noise float64
 }
 
 // moved returns the prices, within a box, that meet the limits, and how far off
@@ -57,6 +60,7 @@ func (s *boxstepRun) moved(b box, from known, size int, temper, errors float64, 
 	}
 	at := f.at(price, s.temperature, true, false)
 	spread := m.changePoint(at, before, m.sampleChoices(size, price), share)
+	m.addNoise(spread, before, share*from.noise)
 	half = m.errorsOf(f, at, spread, price, s.temperature, 1-share, errors)
 	s.Log.Debug("boxstep: moved", "customers", size, "options", len(f.worth), "mean_price", m.meanCents(price), "mean_half", m.meanCents(half))
 	return price, half, true
@@ -274,4 +278,28 @@ func (m *market) changePoint(at *smoothPoint, before, after []Rungs, share float
 		}
 	}
 	return out
+}
+
+// addNoise adds so many times the covariance of what the sample's customers use.
+func (m *market) addNoise(to *smoothPoint, chosen []Rungs, times float64) {
+	if times == 0 {
+		return
+	}
+	n := m.rows()
+	mean := m.usesOf(chosen)
+	for r := range n {
+		for q := range n {
+			to.between[r*n+q] -= times * mean[r] * mean[q] / float64(len(chosen))
+		}
+	}
+	var rows []int32
+	var amounts []float64
+	for i, r := range chosen {
+		rows, amounts = m.t.of(m.sample.profile(i), r, rows, amounts)
+		for k, q := range rows {
+			for l, p := range rows {
+				to.between[int(q)*n+int(p)] += times * amounts[k] * amounts[l]
+			}
+		}
+	}
 }

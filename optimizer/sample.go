@@ -15,6 +15,7 @@ const (
 	firstErrors    = 1.5             // half-width of a box for a larger sample, in standard errors of the prices
 	sampleErrors   = 3.3             // the same for everybody
 	changeErrors   = 5.0             // the same when everybody's total at the sample's prices is known
+	partErrors     = 4.0             // the same when only a part's total is
 	totalsFrom     = 2               // from so many samples' customers a read of totals pays
 	sharpenings    = 2               // how often a smoothed dual is corrected by the true one
 	sampleGrowths  = 1               // of a box for the sample
@@ -95,13 +96,41 @@ func (s *boxstepRun) corrected(centre []float64) (price, half []float64, err err
 // customers of the sample tell from one read of what everybody takes there; moved
 // says what temper, errors and ok are.
 func (s *boxstepRun) fromTotals(b box, size int, temper, errors float64) (price, half []float64, ok bool, err error) {
-	read, err := s.m.scan(s.ctx, []request{{box: s.m.boxOf(b.centre), totals: true}})
+	from, err := s.totals(b.centre)
 	if err != nil {
 		return nil, nil, false, err
 	}
-	s.work.FullReads++
-	price, half, ok = s.moved(b, known{b.centre, read[0].used}, size, temper, errors, sampleGrowths)
+	if from.noise > 0 {
+		errors = min(errors, partErrors)
+	}
+	price, half, ok = s.moved(b, from, size, temper, errors, sampleGrowths)
 	return price, half, ok, nil
+}
+
+// totals returns what everybody takes at prices, in one read. The first time a part of
+// them speaks for all, where the values have one.
+func (s *boxstepRun) totals(price []float64) (known, error) {
+	out, from := known{price: price}, BlockSource(s.m.values)
+	if parted, ok := s.m.values.(Parted); ok && !s.partRead {
+		if part := parted.Part(); part != nil {
+			from, s.partRead = part, true
+		}
+	}
+	read, err := s.m.scanOf(s.ctx, from, []request{{box: s.m.boxOf(price), totals: true}})
+	if err != nil {
+		return known{}, err
+	}
+	out.used = read[0].used
+	if all, asked := s.m.values.Customers(), from.Customers(); asked < all {
+		s.work.PartReads++
+		for r := range out.used {
+			out.used[r] *= float64(all) / float64(asked)
+		}
+		out.noise = float64(all-asked) / float64(asked)
+	} else {
+		s.work.FullReads++
+	}
+	return out, nil
 }
 
 // startBox returns a box around given prices, in the problem's signs: half as

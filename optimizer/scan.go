@@ -37,6 +37,11 @@ type scanned struct {
 // scan prices all customers at the boxes of the requests in one pass over the
 // values and decides those whom no price in the box would change.
 func (m *market) scan(ctx context.Context, requests []request) ([]*scanned, error) {
+	return m.scanOf(ctx, m.values, requests)
+}
+
+// scanOf is scan over some customers.
+func (m *market) scanOf(ctx context.Context, from BlockSource, requests []request) ([]*scanned, error) {
 	scanners := make([]*scanner, len(requests))
 	for q, r := range requests {
 		scanners[q] = m.newScanner(r)
@@ -44,7 +49,7 @@ func (m *market) scan(ctx context.Context, requests []request) ([]*scanned, erro
 	}
 	var parts [][]*partial
 	var mu sync.Mutex
-	err := m.eachBlock(ctx, func() func(Block) {
+	err := eachBlock(ctx, from, func() func(Block) {
 		mine := make([]*partial, len(requests))
 		for q, s := range scanners {
 			mine[q] = s.newPartial()
@@ -74,8 +79,8 @@ func (m *market) scan(ctx context.Context, requests []request) ([]*scanned, erro
 
 // eachBlock reads all blocks, shared out over the cores: each goroutine calls
 // begin once and hands its blocks to what that returns.
-func (m *market) eachBlock(ctx context.Context, begin func() func(Block)) error {
-	blocks := m.values.Blocks()
+func eachBlock(ctx context.Context, from BlockSource, begin func() func(Block)) error {
+	blocks := from.Blocks()
 	workers := min(runtime.GOMAXPROCS(0), max(1, blocks))
 	errs := make([]error, workers)
 	var next atomic.Int64
@@ -90,7 +95,7 @@ func (m *market) eachBlock(ctx context.Context, begin func() func(Block)) error 
 					return
 				}
 				if errs[w] = ctx.Err(); errs[w] == nil {
-					errs[w] = m.values.Read(ctx, k, take)
+					errs[w] = from.Read(ctx, k, take)
 				}
 			}
 		})

@@ -75,6 +75,7 @@ type Solution struct {
 // Work is what a solve took. Seconds are wall time.
 type Work struct {
 	FullReads     int   // passes over all candidates, the certificate's included
+	PartReads     int   // passes over a part of them, where the values have one
 	ReducedLPs    int   // linear programs solved
 	LargestLP     int   // columns of the largest of them
 	Undecided     []int // groups of alike customers left undecided by each scan

@@ -17,17 +17,19 @@ import (
 // portfolios larger than memory can be solved. All numbers are little-endian:
 //
 //	header   4096 bytes: magic, version, flags, slots, customers, customers per
-//	         block, sampled customers, largest absolute value, CRC-32C of the
-//	         sample, CRC-32C of what comes before it in the header; zeros
+//	         block, sampled customers, customers of the part, largest absolute
+//	         value, CRC-32C of the sample, CRC-32C of what comes before it in the
+//	         header; zeros
 //	blocks   values, customer after customer, then, if the flag says so, the
 //	         profiles of the same customers; every block but the last is full
 //	sample   values and profiles of the sampled customers, as a block
+//	part     the customers of the part once more, in blocks as above
 //
 // The values themselves carry no checksum: reading them is to cost no more than
 // the disk, and the certificate looks at every one.
 const (
 	valuesMagic    = "DUNVALUE"
-	valuesVersion  = 1
+	valuesVersion  = 2
 	valuesHeader   = 4096
 	valuesProfiled = 1 // flag: customers have profiles
 	// valuesBlock is about how many bytes a block has: enough to be read ahead
@@ -37,10 +39,10 @@ const (
 
 // valuesLayout is what the header says.
 type valuesLayout struct {
-	slots, customers, perBlock, sampled int64
-	profiled                            bool
-	largest                             float64
-	sampleSum                           uint32
+	slots, customers, perBlock, sampled, parted int64
+	profiled                                    bool
+	largest                                     float64
+	sampleSum                                   uint32
 }
 
 func newValuesLayout(slots int, profiled bool) valuesLayout {
@@ -55,15 +57,26 @@ func (l *valuesLayout) bytes(customers int64) int64 {
 	return 4 * customers * l.slots
 }
 
-func (l *valuesLayout) blocks() int64 { return (l.customers + l.perBlock - 1) / l.perBlock }
+func (l *valuesLayout) sampleOffset() int64 { return valuesHeader + l.bytes(l.customers) }
+func (l *valuesLayout) partOffset() int64   { return l.sampleOffset() + l.bytes(l.sampled) }
+func (l *valuesLayout) size() int64         { return l.partOffset() + l.bytes(l.parted) }
 
-// place returns where block k starts and how many customers it holds.
-func (l *valuesLayout) place(k int64) (offset, customers int64) {
-	return valuesHeader + k*l.bytes(l.perBlock), min(l.perBlock, l.customers-k*l.perBlock)
+// all and part are the two sections of the file that come in blocks.
+func (l *valuesLayout) all() valuesSection  { return valuesSection{l, valuesHeader, l.customers} }
+func (l *valuesLayout) part() valuesSection { return valuesSection{l, l.partOffset(), l.parted} }
+
+// valuesSection is customers in blocks from an offset on.
+type valuesSection struct {
+	*valuesLayout
+	offset, customers int64
 }
 
-func (l *valuesLayout) sampleOffset() int64 { return valuesHeader + l.bytes(l.customers) }
-func (l *valuesLayout) size() int64         { return l.sampleOffset() + l.bytes(l.sampled) }
+func (s valuesSection) blocks() int64 { return (s.customers + s.perBlock - 1) / s.perBlock }
+
+// place returns where block k starts and how many customers it holds.
+func (s valuesSection) place(k int64) (offset, customers int64) {
+	return s.offset + k*s.bytes(s.perBlock), min(s.perBlock, s.customers-k*s.perBlock)
+}
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -74,7 +87,7 @@ func (l *valuesLayout) encode() []byte {
 		flags = valuesProfiled
 	}
 	b := le.AppendUint32(le.AppendUint32([]byte(valuesMagic), valuesVersion), flags)
-	for _, n := range []int64{l.slots, l.customers, l.perBlock, l.sampled} {
+	for _, n := range []int64{l.slots, l.customers, l.perBlock, l.sampled, l.parted} {
 		b = le.AppendUint64(b, uint64(n))
 	}
 	b = le.AppendUint32(le.AppendUint64(b, math.Float64bits(l.largest)), l.sampleSum)
@@ -89,7 +102,7 @@ func decodeValues(b []byte, size int64) (l valuesLayout, err error) {
 		return l, fmt.Errorf("%w: "+format, append([]any{data.ErrDamagedFile}, args...)...)
 	}
 	const numbers = len(valuesMagic) + 8
-	const summed = numbers + 4*8 + 8 + 4
+	const summed = numbers + 5*8 + 8 + 4
 	switch {
 	case string(b[:len(valuesMagic)]) != valuesMagic:
 		return fault("byte 0: does not begin as a values file")
@@ -98,18 +111,18 @@ func decodeValues(b []byte, size int64) (l valuesLayout, err error) {
 	case le.Uint32(b[summed:]) != crc32.Checksum(b[:summed], castagnoli):
 		return fault("byte %d: the header's checksum is another", summed)
 	}
-	n := make([]int64, 4)
+	n := make([]int64, 5)
 	for k := range n {
 		n[k] = int64(le.Uint64(b[numbers+8*k:]))
 	}
-	l = valuesLayout{slots: n[0], customers: n[1], perBlock: n[2], sampled: n[3], profiled: le.Uint32(b[12:])&valuesProfiled != 0,
-		largest: math.Float64frombits(le.Uint64(b[numbers+32:])), sampleSum: le.Uint32(b[numbers+40:])}
+	l = valuesLayout{slots: n[0], customers: n[1], perBlock: n[2], sampled: n[3], parted: n[4], profiled: le.Uint32(b[12:])&valuesProfiled != 0,
+		largest: math.Float64frombits(le.Uint64(b[numbers+40:])), sampleSum: le.Uint32(b[numbers+48:])}
 	const most = 1 << 40 // of each; products stay within 63 bits
 	switch {
 	case l.slots < 0 || l.slots > MaxSlots || l.customers < 0 || l.customers > most || l.perBlock < 1 || l.perBlock > most:
 		return fault("byte %d: %d slots, %d customers in blocks of %d", numbers, l.slots, l.customers, l.perBlock)
-	case l.sampled < 0 || l.sampled > min(l.customers, sampleMost) || !(l.largest >= 0 && l.largest <= mostCents):
-		return fault("byte %d: %d of %d customers sampled, largest value %g", numbers+24, l.sampled, l.customers, l.largest)
+	case l.sampled < 0 || l.sampled > min(l.customers, sampleMost) || l.parted < 0 || l.parted > l.customers || !(l.largest >= 0 && l.largest <= mostCents):
+		return fault("byte %d: %d of %d customers sampled, a part of %d, largest value %g", numbers+24, l.sampled, l.customers, l.parted, l.largest)
 	case l.size() != size:
 		return fault("byte %d: the file has %d bytes and should have %d", min(size, l.size()), size, l.size())
 	}
@@ -192,7 +205,7 @@ func (v *FileValues) Slots() int { return int(v.layout.slots) }
 func (v *FileValues) Largest() float64 { return v.layout.largest }
 
 // Blocks returns the number of blocks.
-func (v *FileValues) Blocks() int { return int(v.layout.blocks()) }
+func (v *FileValues) Blocks() int { return int(v.layout.all().blocks()) }
 
 // Bytes returns the size of the file.
 func (v *FileValues) Bytes() int64 { return v.layout.size() }
@@ -203,14 +216,41 @@ const readAhead = 8
 
 // Read hands over block k, which is valid until use returns.
 func (v *FileValues) Read(_ context.Context, k int, use func(Block) error) error {
-	offset, customers := v.layout.place(int64(k))
+	return v.read(v.layout.all(), k, use)
+}
+
+// Part returns the customers that the file holds once more, one in partShare by their
+// hashes, or nil where it has no part.
+func (v *FileValues) Part() BlockSource {
+	if v.layout.parted == 0 {
+		return nil
+	}
+	return filePart{v}
+}
+
+// filePart is the part of a file. Block.First means nothing in it.
+type filePart struct{ v *FileValues }
+
+// Customers returns the number of customers of the part.
+func (p filePart) Customers() int { return int(p.v.layout.parted) }
+
+// Blocks returns the number of blocks.
+func (p filePart) Blocks() int { return int(p.v.layout.part().blocks()) }
+
+// Read hands over block k, which is valid until use returns.
+func (p filePart) Read(_ context.Context, k int, use func(Block) error) error {
+	return p.v.read(p.v.layout.part(), k, use)
+}
+
+func (v *FileValues) read(s valuesSection, k int, use func(Block) error) error {
+	offset, customers := s.place(int64(k))
 	var next [2]int64
-	if ahead := int64(k) + readAhead; ahead < v.layout.blocks() {
-		at, n := v.layout.place(ahead)
-		next = [2]int64{at, v.layout.bytes(n)}
+	if ahead := int64(k) + readAhead; ahead < s.blocks() {
+		at, n := s.place(ahead)
+		next = [2]int64{at, s.bytes(n)}
 	}
 	err := v.blocks.read(offset, v.layout.bytes(customers), next, func(b []byte) error {
-		return use(v.block(b, k*int(v.layout.perBlock), int(customers)))
+		return use(v.layout.block(b, k*int(v.layout.perBlock), int(customers)))
 	})
 	if err != nil {
 		return fmt.Errorf("optimizer: %s block %d: %w", v.path, k, err)
@@ -218,10 +258,11 @@ func (v *FileValues) Read(_ context.Context, k int, use func(Block) error) error
 	return nil
 }
 
-func (v *FileValues) block(b []byte, first, customers int) Block {
-	out := Block{First: first, Customers: customers, Narrow: asFloats(b[:4*customers*int(v.layout.slots)])}
-	if v.layout.profiled {
-		out.Profile = asInts(b[4*customers*int(v.layout.slots):])
+// block sees the bytes of a block.
+func (l *valuesLayout) block(b []byte, first, customers int) Block {
+	out := Block{First: first, Customers: customers, Narrow: asFloats(b[:4*customers*int(l.slots)])}
+	if l.profiled {
+		out.Profile = asInts(b[4*customers*int(l.slots):])
 	}
 	return out
 }
@@ -237,7 +278,7 @@ func (v *FileValues) Sample(context.Context) (Block, error) {
 	if crc32.Checksum(b, castagnoli) != v.layout.sampleSum {
 		return Block{}, fmt.Errorf("optimizer: %s: %w: byte %d: the sample's checksum is another", v.path, data.ErrDamagedFile, v.layout.sampleOffset())
 	}
-	return v.block(b, 0, int(n)), nil
+	return v.layout.block(b, 0, int(n)), nil
 }
 
 // asFloats and the like see the same memory as another type.

@@ -42,3 +42,50 @@ func TestAllocateFromAFile(t *testing.T) {
 		})
 	}
 }
+
+// A part that tells little makes the first box wide, and the answer no other.
+func TestAllocateFromAFileWithAPart(t *testing.T) {
+	in := optimizer.Instance{Customers: 200_000, Channels: 5, Days: 4, Seed: 6}
+	g, err := optimizer.NewInstance(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := optimizer.Boxstep{LP: clp.New()}.Allocate(context.Background(), g)
+	if err != nil || want.Err() != nil {
+		t.Fatal(err, want)
+	}
+	path := filepath.Join(t.TempDir(), "values")
+	w, err := optimizer.CreateValues(path, g.Values.Slots(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	w.PartFrom(1)
+	values, _ := contents(t, g.Values)
+	row := make([]float64, g.Values.Slots())
+	for i := range in.Customers {
+		for s := range row {
+			row[s] = float64(values[i*len(row)+s])
+		}
+		if err := w.Add(0, row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	g.Values = openValues(t, path)
+	got, err := optimizer.Boxstep{LP: clp.New()}.Allocate(context.Background(), g)
+	if err != nil || got.Err() != nil {
+		t.Fatal(err, got)
+	}
+	if got.Work.PartReads != 1 || want.Work.PartReads != 0 {
+		t.Errorf("%d reads of the part, %d from memory", got.Work.PartReads, want.Work.PartReads)
+	}
+	if !reflect.DeepEqual(got.Chosen, want.Chosen) || got.ObjectiveCents != want.ObjectiveCents {
+		t.Errorf("objective %v, from memory %v, or other ladders", got.ObjectiveCents, want.ObjectiveCents)
+	}
+	if err := certify(t, g, got).Err(optimizer.Tolerance{Gap: 1e-9}); err != nil {
+		t.Error(err)
+	}
+}

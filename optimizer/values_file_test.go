@@ -188,7 +188,7 @@ func TestDamagedValuesFilesAreRefusedWithThePlace(t *testing.T) {
 		"empty":        {nil, "byte 0: too short"},
 		"half a page":  {whole[:2000], "byte 2000: too short"},
 		"other magic":  {flip(3), "byte 0: does not begin as a values file"},
-		"version":      {flip(8), "byte 8: version 5"},
+		"version":      {flip(8), "byte 8: version 6"},
 		"slots":        {flip(16), "checksum is another"},
 		"customers":    {flip(26), "checksum is another"},
 		"largest":      {flip(50), "checksum is another"},

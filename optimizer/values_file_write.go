@@ -22,6 +22,8 @@ type ValuesWriter struct {
 	sample  sketch
 	values  []float32 // of the block under way
 	profile []int32
+	// partFrom is from how many customers on the file gets a part.
+	partFrom int64
 }
 
 // CreateValues starts a values file; the folder must exist. profiled says that
@@ -34,7 +36,7 @@ func CreateValues(path string, slots int, profiled bool) (*ValuesWriter, error) 
 	if err != nil {
 		return nil, fmt.Errorf("optimizer: create %s: %w", path, err)
 	}
-	return &ValuesWriter{path: path, file: f, layout: newValuesLayout(slots, profiled)}, nil
+	return &ValuesWriter{path: path, file: f, layout: newValuesLayout(slots, profiled), partFrom: partFrom}, nil
 }
 
 // Add appends a customer, with the rules of [MemoryValues.Add]; values that
@@ -76,15 +78,15 @@ func (w *ValuesWriter) flush() error {
 	if w.layout.customers == 0 || len(w.values) == 0 && len(w.profile) == 0 {
 		return nil
 	}
-	err := w.writeBlock(w.layout.customers-1-n, w.values, w.profile)
+	err := w.writeBlock(w.layout.all(), w.layout.customers-1-n, w.values, w.profile)
 	w.values, w.profile = w.values[:0], w.profile[:0]
 	return err
 }
 
-// writeBlock writes the block of which first is the first customer. Blocks may
-// be written in any order and by several goroutines.
-func (w *ValuesWriter) writeBlock(first int64, values []float32, profile []int32) error {
-	at := valuesHeader + w.layout.bytes(first)
+// writeBlock writes the block of a section of which first is the first customer.
+// Blocks may be written in any order and by several goroutines.
+func (w *ValuesWriter) writeBlock(s valuesSection, first int64, values []float32, profile []int32) error {
+	at := s.offset + w.layout.bytes(first)
 	for _, b := range [][]byte{asBytes(values), asBytes(profile)} {
 		if _, err := w.file.WriteAt(b, at); err != nil {
 			return fmt.Errorf("optimizer: write %s: %w", w.path, err)
@@ -103,13 +105,17 @@ func (w *ValuesWriter) Abort() {
 	}
 }
 
-// Close adds the sample, makes the file durable and gives it its name.
+// Close adds the sample and, for very many customers, the part; then it makes the file
+// durable and gives it its name.
 func (w *ValuesWriter) Close() error {
 	defer w.Abort()
 	if err := w.flush(); err != nil {
 		return err
 	}
 	err := w.writeSample()
+	if err == nil && w.layout.customers >= w.partFrom {
+		err = w.writePart()
+	}
 	if err == nil {
 		_, err = w.file.WriteAt(w.layout.encode(), 0)
 	}
@@ -147,7 +153,7 @@ func (w *ValuesWriter) writeSample() error {
 	slices.SortFunc(spots, func(a, b spot) int { return cmp.Compare(a.customer, b.customer) })
 	row := 4 * l.slots
 	for _, s := range spots {
-		offset, customers := l.place(s.customer / l.perBlock)
+		offset, customers := l.all().place(s.customer / l.perBlock)
 		i := s.customer % l.perBlock
 		if _, err := w.file.ReadAt(b[s.place*row:(s.place+1)*row], offset+i*row); err != nil {
 			return err
@@ -162,4 +168,45 @@ func (w *ValuesWriter) writeSample() error {
 	l.sampleSum = crc32.Checksum(b, castagnoli)
 	_, err := w.file.WriteAt(b, l.sampleOffset())
 	return err
+}
+
+// writePart reads all customers back and appends those of the part, in the order of
+// the file. So many customers may be alike that their hashes make no fair part: then
+// there is none.
+func (w *ValuesWriter) writePart() error {
+	l := &w.layout
+	source := &copiedFile{file: w.file}
+	var values []float32 // of the part's block under way
+	var profile []int32
+	for k := range l.all().blocks() {
+		offset, customers := l.all().place(k)
+		err := source.read(offset, l.bytes(customers), [2]int64{}, func(bytes []byte) error {
+			b := l.block(bytes, 0, int(customers))
+			for i := range b.Customers {
+				row := b.Narrow[i*int(l.slots) : (i+1)*int(l.slots)]
+				if sampleHashNarrow(b.profile(i), row) >= partBound {
+					continue
+				}
+				if values = append(values, row...); l.profiled {
+					profile = append(profile, b.Profile[i])
+				}
+				if l.parted++; l.parted%l.perBlock > 0 {
+					continue
+				}
+				if err := w.writeBlock(l.part(), l.parted-l.perBlock, values, profile); err != nil {
+					return err
+				}
+				values, profile = values[:0], profile[:0]
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if !fairPart(l.parted, l.customers) {
+		l.parted = 0
+		return w.file.Truncate(l.size())
+	}
+	return w.writeBlock(l.part(), l.parted-l.parted%l.perBlock, values, profile)
 }

@@ -18,6 +18,22 @@ const (
 	sampleMost  = 262_144
 )
 
+// A part holds the customers whose hashes are below partBound, one in partShare. It is
+// made of at least partFrom customers, of whom it then tells far more than the sample.
+const (
+	partShare = 16
+	partBound = math.MaxUint64 / partShare
+	partFrom  = 8 * partShare * sampleMost
+	partOff   = 6.0 // standard errors by which the number of its customers may be off
+)
+
+// fairPart reports whether a part has as many customers as one of customers who all
+// differ would have.
+func fairPart(parted, customers int64) bool {
+	expected := float64(customers) / partShare
+	return math.Abs(float64(parted)-expected) <= partOff*math.Sqrt(expected)
+}
+
 // blockCustomers is how many customers the blocks of values in memory hold:
 // some hundred kilobytes, which stay in a core's cache.
 const blockCustomers = 2048

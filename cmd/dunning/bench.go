@@ -238,7 +238,7 @@ func (r *benchResult) solve(ctx context.Context, g *optimizer.Grid, log *slog.Lo
 		return err
 	}
 	r.Seconds.Certificate, r.CertificateCPU = time.Since(began).Seconds(), processCPU()-cpu
-	r.FullReads = s.Work.FullReads + 1 // the certificate's
+	r.FullReads, r.PartReads = s.Work.FullReads+1, s.Work.PartReads // one is the certificate's
 	if err := r.certified(certificate, s.Prices); err != nil {
 		return err
 	}
@@ -252,7 +252,7 @@ func (r *benchResult) solve(ctx context.Context, g *optimizer.Grid, log *slog.Lo
 	// Before the scan is measured, which is no part of a solve.
 	r.PeakRSSBytes = peakRSS()
 	if r.File != nil { // a scan of a file is bound by the disk
-		r.File.TimesReading = r.Seconds.Total * r.File.DiskBytesPerSecond / float64(r.File.Bytes)
+		r.File.TimesReading = r.Seconds.Total * r.File.DiskBytesPerSecond / float64(r.ValuesBytes)
 		return nil
 	}
 	speed, err := optimizer.MeasureScan(ctx, g, s.Prices)
