@@ -130,9 +130,9 @@ func decodeValues(b []byte, size int64) (l valuesLayout, err error) {
 }
 
 // FileValues are Values in a file that [ValuesWriter] wrote. Blocks are mapped
-// into memory where the system can do so, and given back after use: what is
-// resident is some blocks per core. The file must not be changed while it is
-// open.
+// into memory where the system can do so, and given back after use; those of a file
+// of more than half of the memory are read past the system's cache. What is resident is
+// some blocks per core. The file must not be changed while it is open.
 type FileValues struct {
 	path   string
 	layout valuesLayout
@@ -181,7 +181,7 @@ func (v *FileValues) open() error {
 	if v.layout, err = decodeValues(header, info.Size()); err != nil {
 		return err
 	}
-	v.blocks, err = openBlocks(v.file, info.Size())
+	v.blocks, err = openBlocks(v.file, info.Size(), v.layout.bytes(v.layout.perBlock))
 	return err
 }
 

@@ -15,7 +15,16 @@ type mappedFile struct {
 	page  int64
 }
 
-func openBlocks(f *os.File, size int64) (blockReader, error) {
+// openBlocks maps a file that the system's cache can hold, beside what else there is;
+// larger ones are read past it where the file system can. most is the length of the
+// longest range that is read.
+func openBlocks(f *os.File, size, most int64) (blockReader, error) {
+	var system syscall.Sysinfo_t
+	if err := syscall.Sysinfo(&system); err == nil && uint64(size) > uint64(system.Totalram)*uint64(system.Unit)/2 {
+		if d, err := openDirect(f, most); err == nil {
+			return d, nil
+		}
+	}
 	b, err := syscall.Mmap(int(f.Fd()), 0, int(size), syscall.PROT_READ, syscall.MAP_SHARED)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,11 @@
 
 package optimizer
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
-func openBlocks(f *os.File, _ int64) (blockReader, error) { return &copiedFile{file: f}, nil }
+func openBlocks(f *os.File, _, _ int64) (blockReader, error) { return &copiedFile{file: f}, nil }
+
+func openDirect(*os.File, int64) (blockReader, error) { return nil, errors.ErrUnsupported }

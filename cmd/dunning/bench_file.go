@@ -4,12 +4,9 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
-	"io"
 	"os"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"dunning/optimizer"
@@ -29,54 +26,14 @@ func (r *benchResult) openScratch(ctx context.Context, c benchConfig) (*optimize
 	if err != nil {
 		return nil, err
 	}
-	if r.File.Bytes, r.File.DiskBytesPerSecond, err = diskSpeed(ctx, c.file); err != nil {
-		values.Close()
-		return nil, err
+	r.File.Bytes = values.Bytes()
+	dropCache(c.file)
+	r.File.DiskBytesPerSecond, err = values.DiskRate(ctx)
+	dropCache(c.file)
+	if err != nil {
+		return nil, errors.Join(err, values.Close())
 	}
 	return values, nil
-}
-
-// diskSpeed reads a file as fast as the disk gives it, several pieces at once,
-// past the system's cache: the first diskSample bytes of it. The cache holds
-// nothing of the file afterwards.
-func diskSpeed(ctx context.Context, path string) (size int64, rate float64, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return 0, 0, err
-	}
-	dropCache(f)
-	const diskSample, piece, readers = 4 << 30, 4 << 20, 4
-	total := min(info.Size(), diskSample)
-	var next atomic.Int64
-	errs := make([]error, readers)
-	var wg sync.WaitGroup
-	began := time.Now()
-	for k := range readers {
-		wg.Go(func() {
-			buf := make([]byte, piece)
-			for errs[k] == nil {
-				at := next.Add(piece) - piece
-				if at >= total {
-					return
-				}
-				if _, errs[k] = f.ReadAt(buf[:min(piece, total-at)], at); errors.Is(errs[k], io.EOF) {
-					errs[k] = nil
-				}
-				if err := ctx.Err(); err != nil {
-					errs[k] = err
-				}
-			}
-		})
-	}
-	wg.Wait()
-	took := time.Since(began).Seconds()
-	dropCache(f)
-	return info.Size(), float64(total) / took, errors.Join(errs...)
 }
 
 // writeBenchCandidates writes the instance as tables that allocate reads.
