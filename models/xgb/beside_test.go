@@ -47,6 +47,9 @@ func besideParams(threads int) Params {
 //   - predict: 1,000,000 rows by 300 trees. Python's way is the cheaper of
 //     Booster.predict, whose DMatrix is not counted, and inplace_predict, which needs
 //     none. python/ours is to be 2 at least.
+//   - scikit-learn: its histogram trees (HistGradientBoostingClassifier) with as many
+//     rounds, as deep and as slow to learn, beside ours. They are other trees: the log
+//     loss of either on the rows that neither was trained on says what the time bought.
 //   - row: one row at a time, ours gathered from columns; 20 µs at most.
 //
 // It fails where the two models do not predict the same: then the work was another.
@@ -56,7 +59,7 @@ func besideParams(threads int) Params {
 func BenchmarkBesidePython(b *testing.B) {
 	s := &beside{python: startPython(b)}
 	s.all, s.y = synthetic(7, besideRows, besideColumns, Logistic)
-	s.y = s.y[:besideTrained]
+	s.labels, s.y = s.y, s.y[:besideTrained]
 	s.first.Names = s.all.Names
 	for _, col := range s.all.Cols {
 		s.first.Cols = append(s.first.Cols, col[:besideTrained])
@@ -65,6 +68,7 @@ func BenchmarkBesidePython(b *testing.B) {
 	for _, threads := range []int{1, 2} {
 		b.Run(fmt.Sprintf("train/threads=%d", threads), func(b *testing.B) { s.train(b, threads) })
 		b.Run(fmt.Sprintf("predict/threads=%d", threads), func(b *testing.B) { s.predict(b, threads) })
+		b.Run(fmt.Sprintf("scikit-learn/threads=%d", threads), func(b *testing.B) { s.scikit(b, threads) })
 	}
 	b.Run("row", s.row)
 }
@@ -73,8 +77,8 @@ func BenchmarkBesidePython(b *testing.B) {
 type beside struct {
 	*python
 	all, first features.Matrix
-	y          []float64
-	file       string // for Python's predictions
+	y, labels  []float64 // of the first rows, of all
+	file       string    // for Python's predictions
 	model      *trees.Ensemble
 	threads    int // that trained model and Python's; 0 before
 }
@@ -163,21 +167,73 @@ func (s *beside) predict(b *testing.B, threads int) {
 	b.ReportMetric(theirs.wall/ours.wall, "python/ours-clock")
 }
 
+// scikit measures training and prediction beside scikit-learn.
+func (s *beside) scikit(b *testing.B, threads int) {
+	if out, err := exec.Command(debianPython, "-c", "import sklearn, threadpoolctl").CombinedOutput(); err != nil {
+		b.Skipf("Python has no scikit-learn (Debian: apt install python3-sklearn): %v: %s", err, bytes.TrimSpace(out))
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
+	p := besideParams(threads)
+	var ours, theirs, oursPredict, theirsPredict best
+	for b.Loop() {
+		s.trainOurs(b, threads, &ours)
+		watch := startWatch(b)
+		predicted, err := s.model.Predict(s.all)
+		oursPredict.add(watch.stop(b))
+		if err != nil {
+			b.Fatal(err)
+		}
+		a := s.ask(b, map[string]any{"do": "scikit", "threads": threads, "rounds": p.Rounds, "rate": p.Eta, "depth": p.MaxDepth, "out": s.file})
+		theirs.add(a.Matrix.CPU, a.Matrix.Wall)
+		theirsPredict.add(a.Work.CPU, a.Work.Wall)
+		b.ReportMetric(s.logLoss(func(i int) float64 { return predicted[i] }), "ours-logloss")
+		other := s.predictions(b)
+		b.ReportMetric(s.logLoss(func(i int) float64 { return float64(other[i]) }), "sklearn-logloss")
+	}
+	s.threads = 0 // Python's xgboost did not train with so many
+	report(b, "sklearn", ours, theirs)
+	b.ReportMetric(ours.cpu/theirs.cpu, "ours/sklearn")
+	b.ReportMetric(ours.wall/theirs.wall, "ours/sklearn-clock")
+	b.ReportMetric(theirsPredict.cpu/oursPredict.cpu, "sklearn/ours-predict")
+}
+
+// logLoss is the mean over the rows that nobody was trained on.
+func (s *beside) logLoss(p func(i int) float64) float64 {
+	total := 0.0
+	for i := besideTrained; i < besideRows; i++ {
+		likely := p(i)
+		if s.labels[i] == 0 {
+			likely = 1 - likely
+		}
+		total -= math.Log(max(likely, 1e-15))
+	}
+	return total / (besideRows - besideTrained)
+}
+
 // compare fails where Python's predictions are not ours.
 func (s *beside) compare(b *testing.B, ours []float64) {
+	theirs := s.predictions(b)
+	for i, p := range ours {
+		if !(math.Abs(p-float64(theirs[i])) <= 1e-6) { // the two round the link's exponential differently
+			b.Fatalf("row %d: ours %v, Python's %v", i, p, theirs[i])
+		}
+	}
+}
+
+// predictions are what Python wrote last.
+func (s *beside) predictions(b *testing.B) []float32 {
 	raw, err := os.ReadFile(s.file)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if len(raw) != 4*len(ours) {
-		b.Fatalf("Python predicted %d rows, not %d", len(raw)/4, len(ours))
+	if len(raw) != 4*besideRows {
+		b.Fatalf("Python predicted %d rows, not %d", len(raw)/4, besideRows)
 	}
-	for i, p := range ours {
-		theirs := math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
-		if !(math.Abs(p-float64(theirs)) <= 1e-6) { // the two round the link's exponential differently
-			b.Fatalf("row %d: ours %v, Python's %v", i, p, theirs)
-		}
+	out := make([]float32, besideRows)
+	for i := range out {
+		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
 	}
+	return out
 }
 
 // row measures the prediction of single rows by both sides.

@@ -1,4 +1,4 @@
-"""Trains and predicts with Python's xgboost for BenchmarkBesidePython.
+"""Trains and predicts with Python's xgboost and scikit-learn for BenchmarkBesidePython.
 
 Reads one JSON request a line on stdin and answers each with one line of JSON. Times
 are taken around the library's calls alone: processor seconds of the whole process,
@@ -74,6 +74,24 @@ def row(r):
         with work:
             State.booster.inplace_predict(one)
     return {"matrix": Watch().times(), "work": work.times()}
+
+
+def scikit(r):
+    """Trains scikit-learn's histogram trees and predicts all rows."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
+
+    train, work = Watch(), Watch()
+    with threadpool_limits(limits=r["threads"]):
+        with train:
+            model = HistGradientBoostingClassifier(
+                max_iter=r["rounds"], learning_rate=r["rate"], max_depth=r["depth"],
+                max_leaf_nodes=None, max_bins=255, early_stopping=False,
+            ).fit(State.x[: len(State.y)], State.y)
+        with work:
+            p = model.predict_proba(State.x)[:, 1]
+    p.astype("<f4").tofile(r["out"])
+    return {"matrix": train.times(), "work": work.times()}
 
 
 for line in sys.stdin:
