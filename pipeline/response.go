@@ -33,7 +33,7 @@ func (r *responders) read(h *features.History) *response.Customer {
 	r.touches(h)
 	r.promises(h)
 	for i := range h.Bureau {
-		r.c.Scores = append(r.c.Scores, response.Score{Day: data.DateOf(h.Bureau[i].At), Value: float64(h.Bureau[i].Score)})
+		r.c.Scores = append(r.c.Scores, response.Score{Day: data.DateOf(h.Bureau[i].At), Value: float64(h.Bureau[i].Score), Records: int(h.Bureau[i].NegativeRecords)})
 	}
 	return &r.c
 }

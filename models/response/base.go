@@ -54,6 +54,12 @@ func (f *fitter) countOnce(customers []Customer) {
 	for _, name := range f.regions {
 		m.Base.Region[name] = 1
 	}
+	m.Base.Unlimited = map[string]float64{}
+	if m.LimitShare > 0 {
+		for _, name := range f.names[1:] {
+			m.Base.Unlimited[name] = 1
+		}
+	}
 	m.PromiseDays = usualPromise(customers)
 	m.countScores(f.cust)
 	m.countDelivery(customers, f.o.End)
@@ -62,8 +68,8 @@ func (f *fitter) countOnce(customers []Customer) {
 	}
 	for i := range f.cust {
 		c := &f.cust[i]
-		for _, s := range c.scores {
-			c.bins = append(c.bins, uint8(scoreBin(m.ScoreBounds, s.value)))
+		for i := range c.scores {
+			c.bins = append(c.bins, uint8(m.scoreCell(&c.scores[i])))
 		}
 	}
 }
@@ -90,7 +96,10 @@ func usualPromise(customers []Customer) int {
 	return int(math.Round(float64(sum) / math.Max(1, float64(n))))
 }
 
-// countScores cuts the scores into fifths, where there are enough.
+// scoreBins bounds the bins of scores.
+const scoreBins = 8
+
+// countScores cuts the scores into eighths, where there are enough.
 func (m *Model) countScores(cust []fitCustomer) {
 	var all []float64
 	for i := range cust {
@@ -102,8 +111,8 @@ func (m *Model) countScores(cust []fitCustomer) {
 		return
 	}
 	slices.Sort(all)
-	for q := 1; q < 6; q++ {
-		b := all[q*len(all)/6]
+	for q := 1; q < scoreBins; q++ {
+		b := all[q*len(all)/scoreBins]
 		if n := len(m.ScoreBounds); n == 0 || m.ScoreBounds[n-1] < b {
 			m.ScoreBounds = append(m.ScoreBounds, b)
 		}

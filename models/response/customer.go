@@ -56,10 +56,11 @@ type Promise struct {
 	Cents  data.Cents
 }
 
-// Score is a bureau's score.
+// Score is a bureau's score, and how many negative records came with it.
 type Score struct {
-	Day   data.Date
-	Value float64
+	Day     data.Date
+	Value   float64
+	Records int
 }
 
 // SignalDays is how long after a touch the channel's reports are waited for:

@@ -40,7 +40,7 @@ type shapeSums struct {
 
 func (f *fitter) newSums() *sums {
 	K, L, G := len(f.m.Classes), len(f.m.Levels), len(f.names)
-	s := &sums{class: table(G, K), level: table(G, L), score: table(L, len(f.m.ScoreBounds)+1), paid: make([]float64, L), hazard: make([]float64, L),
+	s := &sums{class: table(G, K), level: table(G, L), score: table(L, f.m.scoreCells()), paid: make([]float64, L), hazard: make([]float64, L),
 		sent: make([][channels]float64, K), yes: make([][3][channels]float64, K),
 		grad: make([][nEffects]float64, K), info: make([][nEffects][nEffects]float64, K)}
 	return s

@@ -234,7 +234,7 @@ func (f *fitter) start() {
 	if len(m.ScoreBounds) > 0 {
 		m.ScoreLevel = make([][]float64, len(m.Levels))
 		for l := range m.ScoreLevel {
-			m.ScoreLevel[l] = flat(len(m.ScoreBounds) + 1)
+			m.ScoreLevel[l] = flat(m.scoreCells())
 		}
 	}
 }
@@ -249,14 +249,17 @@ func (f *fitter) goOn(from *Model) {
 		g.Class, g.Level = slices.Clone(mix.Class), slices.Clone(mix.Level)
 		m.Groups[name] = g
 	}
-	products, regions := m.Base.Product, m.Base.Region
+	products, regions, unlimited := m.Base.Product, m.Base.Region, m.Base.Unlimited
 	m.Base = from.Base
-	m.Base.Product, m.Base.Region = products, regions
+	m.Base.Product, m.Base.Region, m.Base.Unlimited = products, regions, unlimited
 	for name := range products {
 		products[name] = named(from.Base.Product, name)
 	}
 	for name := range regions {
 		regions[name] = named(from.Base.Region, name)
+	}
+	for name := range unlimited {
+		unlimited[name] = named(from.Base.Unlimited, name)
 	}
 	m.Levels = slices.Clone(from.Levels)
 	if len(from.ScoreBounds) == len(m.ScoreBounds) {

@@ -111,6 +111,12 @@ func (f *fitter) parameters(see func(x *float64, kind byte)) {
 		see(&x, 'f')
 		b.Region[name] = x
 	}
+	for _, name := range f.names {
+		if x, has := b.Unlimited[name]; has {
+			see(&x, 'f')
+			b.Unlimited[name] = x
+		}
+	}
 }
 
 // pack returns the parameters on scales without bounds.

@@ -85,7 +85,10 @@ type Base struct {
 	// issued.
 	Tenure  [tenureBins]float64 `json:"tenure"`
 	Product map[string]float64  `json:"product"`
-	Region  map[string]float64  `json:"region"`
+	// Unlimited is by group, of customers without a credit limit where others
+	// have one: what is usual for them is the group's amount, of another scale.
+	Unlimited map[string]float64 `json:"unlimited"`
+	Region    map[string]float64 `json:"region"`
 }
 
 // Group is the mix within an observed group.
@@ -114,7 +117,8 @@ type Model struct {
 	// PromiseDays is the usual length of a promise.
 	PromiseDays int `json:"promise_days"`
 	// ScoreBounds cut a bureau's scores into bins, and ScoreLevel[l] is the
-	// share of each bin among customers of pace l; empty without scores.
+	// share of each bin and count of negative records (see scoreCell) among
+	// customers of pace l; empty without scores.
 	ScoreBounds []float64   `json:"score_bounds,omitempty"`
 	ScoreLevel  [][]float64 `json:"score_level,omitempty"`
 	// Settlement says how much of an invoice payments settle.
@@ -144,7 +148,7 @@ func (m *Model) Validate() error {
 		return fmt.Errorf("response: %w: scores of %d paces", data.ErrBadNumber, len(m.ScoreLevel))
 	}
 	for _, bins := range m.ScoreLevel {
-		if len(bins) != len(m.ScoreBounds)+1 {
+		if len(bins) != m.scoreCells() {
 			return fmt.Errorf("response: %w: %d bins of scores", data.ErrBadNumber, len(bins))
 		}
 	}
@@ -235,11 +239,18 @@ func amountBin(cents data.Cents, usual float64) int {
 	return min(max(int(math.Round(2*math.Log2(float64(cents)/usual)))+amountBins/2, 0), amountBins-1)
 }
 
-// scoreBin places a bureau's score.
-func scoreBin(bounds []float64, x float64) int {
+// recordKinds are the counts of negative records that are told apart: none, one,
+// two, more.
+const recordKinds = 4
+
+// scoreCells is how many cells a bureau's reports fall into.
+func (m *Model) scoreCells() int { return (len(m.ScoreBounds) + 1) * recordKinds }
+
+// scoreCell places a bureau's report by its score, then by its negative records.
+func (m *Model) scoreCell(s *scoreFact) int {
 	n := 0
-	for n < len(bounds) && x > bounds[n] {
+	for n < len(m.ScoreBounds) && s.value > m.ScoreBounds[n] {
 		n++
 	}
-	return n
+	return n*recordKinds + min(max(s.records, 0), recordKinds-1)
 }

@@ -189,7 +189,7 @@ func (r *Reader) know(day data.Date) {
 	}
 	for ; r.score < len(r.t.scores) && r.t.scores[r.score].day < day; r.score++ {
 		if len(r.m.ScoreBounds) > 0 {
-			b := scoreBin(r.m.ScoreBounds, r.t.scores[r.score].value)
+			b := r.m.scoreCell(&r.t.scores[r.score])
 			for l := range s.score {
 				s.score[l] += math.Log(r.m.ScoreLevel[l][b])
 			}

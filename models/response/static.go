@@ -1,6 +1,10 @@
 package response
 
-import "dunning/data"
+import (
+	"slices"
+
+	"dunning/data"
+)
 
 // The margins that no day changes.
 const (
@@ -8,6 +12,7 @@ const (
 	marginProduct
 	marginTenure
 	marginRegion
+	marginUnlimited
 	staticMargins
 )
 
@@ -15,33 +20,42 @@ const (
 type who struct {
 	usual  float64 // an ordinary amount, in cents
 	since  data.Date
-	region float64 // factor
+	factor float64 // of the margins that are the customer's own
 }
 
 func (h *hazards) who(t *track) who {
-	return who{h.m.usual(t.group, t.limit), t.since, named(h.m.Base.Region, t.region)}
+	b := &h.m.Base
+	factor := named(b.Region, t.region)
+	if t.limit <= 0 {
+		factor *= named(b.Unlimited, t.group)
+	}
+	return who{h.m.usual(t.group, t.limit), t.since, factor}
 }
 
 // static is the part of an invoice's hazard that no day changes.
 func (h *hazards) static(w *who, product string, amount data.Cents, issued data.Date) float64 {
 	b := &h.m.Base
-	return w.region * named(b.Product, product) * b.Amount[amountBin(amount, w.usual)] * b.Tenure[tenureBin(issued, w.since)]
+	return w.factor * named(b.Product, product) * b.Amount[amountBin(amount, w.usual)] * b.Tenure[tenureBin(issued, w.since)]
 }
 
 // countStatic places the invoices in the static margins, and counts payments.
 func (f *fitter) countStatic() {
 	products, regions := places(f.products), places(f.regions)
-	for k, n := range [staticMargins]int{amountBins, len(f.products) + 1, tenureBins, len(f.regions) + 1} {
+	for k, n := range [staticMargins]int{amountBins, len(f.products) + 1, tenureBins, len(f.regions) + 1, len(f.names) + 1} {
 		f.staticPaid[k] = make([]float64, n)
 	}
 	for i := range f.cust {
 		c := &f.cust[i]
 		usual := f.m.usual(f.names[c.group], c.limit)
+		unlimited := uint8(len(f.names)) // of those with a limit
+		if c.limit <= 0 && f.m.LimitShare > 0 {
+			unlimited = uint8(c.group)
+		}
 		c.cell, c.expected = make([][staticMargins]uint8, len(c.invs)), make([]float64, len(c.invs))
 		for j := range c.invs {
 			v := &c.invs[j]
 			c.cell[j] = [staticMargins]uint8{uint8(amountBin(v.amount, usual)), place(products, v.product),
-				uint8(tenureBin(v.first-1, c.since)), place(regions, c.region)}
+				uint8(tenureBin(v.first-1, c.since)), place(regions, c.region), unlimited}
 			for k, at := range c.cell[j] {
 				f.staticPaid[k][at] += float64(len(v.events))
 			}
@@ -92,6 +106,8 @@ func (f *fitter) scaleStatic() {
 			ratio[k][len(f.products)] = 1
 		case marginRegion:
 			ratio[k][len(f.regions)] = 1
+		case marginUnlimited:
+			ratio[k][len(f.names)] = 1
 		}
 	}
 	b := &f.m.Base
@@ -106,5 +122,8 @@ func (f *fitter) scaleStatic() {
 	}
 	for i, name := range f.regions {
 		b.Region[name] *= ratio[marginRegion][i]
+	}
+	for name := range b.Unlimited {
+		b.Unlimited[name] *= ratio[marginUnlimited][slices.Index(f.names, name)]
 	}
 }

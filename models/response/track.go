@@ -82,8 +82,9 @@ type signal struct {
 
 // scoreFact is a score, known on its day.
 type scoreFact struct {
-	day   data.Date
-	value float64
+	day     data.Date
+	value   float64
+	records int
 }
 
 // reset lays out a customer's facts before end. Whatever it derives for a day
@@ -113,7 +114,7 @@ func (t *track) reset(c *Customer, days *calendarDays, m *Model, end data.Date) 
 	}
 	for _, s := range c.Scores {
 		if s.Day < end {
-			t.scores = append(t.scores, scoreFact{s.Day, s.Value})
+			t.scores = append(t.scores, scoreFact{s.Day, s.Value, s.Records})
 		}
 	}
 }

@@ -47,8 +47,31 @@ func (f *fitter) updateShares(s *sums) {
 		return
 	}
 	for l := range m.ScoreLevel {
-		mixed(m.ScoreLevel[l], s.score[l:l+1], nil)
+		mixed(m.ScoreLevel[l], s.score[l:l+1], independent(s.score[l]))
 	}
+}
+
+// independent are the shares of a bureau's cells if scores and negative records
+// of customers of one pace had nothing to do with each other.
+func independent(cells []float64) []float64 {
+	var scores, records []float64
+	for i, n := range cells {
+		if i%recordKinds == 0 {
+			scores = append(scores, 1)
+		}
+		if i < recordKinds {
+			records = append(records, 1)
+		}
+		scores[i/recordKinds] += n
+		records[i%recordKinds] += n
+	}
+	normalise(scores)
+	normalise(records)
+	out := make([]float64, len(cells))
+	for i := range out {
+		out[i] = scores[i/recordKinds] * records[i%recordKinds]
+	}
+	return out
 }
 
 // updateLevels moves the paces to where those who have them pay as expected.
