@@ -216,6 +216,7 @@ func (f *fitter) countCells() {
 		fill(b.Monthday[k][:], 1)
 		fill(b.Month[k][:], 1)
 		fill(b.Week[k][:], 1)
+		fill(b.Thirteenth[k][:], 1)
 	}
 	fill(b.Amount[:], 1)
 	fill(b.Tenure[:], 1)
@@ -271,6 +272,11 @@ var bucketTable = func() (t [tableTo - tableFrom + 1]uint8) {
 	return t
 }()
 
+// coarseMargins are those of scaleDays that a fit starts with. Quarters of months
+// and days of the month can stand for nearly anything: they come last, for what
+// the others leave.
+const coarseMargins = 5
+
 // scaleDays scales each margin of days past due and of the calendar once.
 func (f *fitter) scaleDays() {
 	b := &f.m.Base
@@ -278,19 +284,24 @@ func (f *fitter) scaleDays() {
 	for row := range b.PastDue {
 		pastDue = append(pastDue, b.PastDue[row][:]...)
 	}
-	for _, g := range []struct {
+	margins := []struct {
 		to    [kinds][]float64
-		prior float64
+		doubt float64 // variance of a cell from year to year; −1 for a margin that is not shrunk
 		where func(row, bucket int, r dayRow) int
 	}{
-		{[kinds][]float64{pastDue, pastDue}, marginPrior, func(row, bucket int, _ dayRow) int { return row*buckets + bucket }},
-		{[kinds][]float64{b.Day[0][:], b.Day[1][:]}, marginPrior, func(_, _ int, r dayRow) int { return int(r.day) }},
-		{[kinds][]float64{b.Payday[0][:], b.Payday[1][:]}, marginPrior, func(_, _ int, r dayRow) int { return int(r.payday) }},
-		{[kinds][]float64{b.Monthday[0][:], b.Monthday[1][:]}, marginPrior, func(_, _ int, r dayRow) int { return int(r.monthday) }},
-		{[kinds][]float64{b.Month[0][:], b.Month[1][:]}, marginPrior, func(_, _ int, r dayRow) int { return int(r.month) }},
-		{[kinds][]float64{b.Week[0][:], b.Week[1][:]}, weekPrior, func(_, _ int, r dayRow) int { return int(r.week) }},
-	} {
-		f.scale(g.to, g.prior, g.where)
+		{[kinds][]float64{pastDue, pastDue}, -1, func(row, bucket int, _ dayRow) int { return row*buckets + bucket }},
+		{[kinds][]float64{b.Day[0][:], b.Day[1][:]}, 0, func(_, _ int, r dayRow) int { return int(r.day) }},
+		{[kinds][]float64{b.Payday[0][:], b.Payday[1][:]}, 0, func(_, _ int, r dayRow) int { return int(r.payday) }},
+		{[kinds][]float64{b.Month[0][:], b.Month[1][:]}, weekDoubt, func(_, _ int, r dayRow) int { return int(r.month) }},
+		{[kinds][]float64{b.Thirteenth[0][:], b.Thirteenth[1][:]}, weekDoubt, func(_, _ int, r dayRow) int { return int(r.thirteenth) }},
+		{[kinds][]float64{b.Week[0][:], b.Week[1][:]}, weekDoubt, func(_, _ int, r dayRow) int { return int(r.week) }},
+		{[kinds][]float64{b.Monthday[0][:], b.Monthday[1][:]}, 0, func(_, _ int, r dayRow) int { return int(r.monthday) }},
+	}
+	if f.coarse {
+		margins = margins[:coarseMargins]
+	}
+	for _, g := range margins {
+		f.scale(g.to, g.doubt, g.where)
 		for row := range b.PastDue {
 			copy(b.PastDue[row][:], pastDue[row*buckets:])
 		}
@@ -299,7 +310,7 @@ func (f *fitter) scaleDays() {
 
 // scale scales one margin: to holds a table by kind of customer, or twice the
 // same.
-func (f *fitter) scale(to [kinds][]float64, prior float64, where func(row, bucket int, r dayRow) int) {
+func (f *fitter) scale(to [kinds][]float64, doubt float64, where func(row, bucket int, r dayRow) int) {
 	b := &f.m.Base
 	shared := &to[0][0] == &to[1][0]
 	byDay := b.dayFactors(f.days)
@@ -328,8 +339,13 @@ func (f *fitter) scale(to [kinds][]float64, prior float64, where func(row, bucke
 		if shared && kind > 0 {
 			break
 		}
+		if doubt >= 0 {
+			n := len(to[kind])
+			rescale(to[kind], paid[kind][:n], expected[kind][:n], doubt)
+			continue
+		}
 		for i := range to[kind] {
-			to[kind][i] *= (paid[kind][i] + prior) / (expected[kind][i] + prior)
+			to[kind][i] *= (paid[kind][i] + marginPrior) / (expected[kind][i] + marginPrior)
 		}
 	}
 }

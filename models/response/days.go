@@ -7,11 +7,12 @@ import (
 
 // Kinds of days that the margins tell apart.
 const (
-	dayKinds      = 8  // the weekdays from Sunday on, then business holidays
-	paydayKinds   = 18 // days since payday 0 … 9, until it 7 … 1, others
-	monthdayKinds = 35 // 1 … 31, then the last four days of the month
-	weekKinds     = 48 // quarters of the months: from the 1st, 8th, 16th and 24th on
-	nearKinds     = 5  // payday 0–2 days ago, 3–5 days ago, in 1–2 days, month's end, others
+	dayKinds        = 8  // the weekdays from Sunday on, then business holidays
+	paydayKinds     = 18 // days since payday 0 … 9, until it 7 … 1, others
+	monthdayKinds   = 35 // 1 … 31, then the last four days of the month
+	weekKinds       = 48 // quarters of the months: from the 1st, 8th, 16th and 24th on
+	thirteenthKinds = 9  // others, then from ten days before each half on, by fives
+	nearKinds       = 5  // payday 0–2 days ago, 3–5 days ago, in 1–2 days, month's end, others
 )
 
 // holidayKind is a business holiday from Monday to Friday.
@@ -19,16 +20,13 @@ const holidayKind = dayKinds - 1
 
 // dayRow is a day as the margins see it.
 type dayRow struct {
-	day, payday, monthday, month, week, near uint8
+	day, payday, monthday, month, week, thirteenth, near uint8
 }
 
 // calendarDays reads days; it is shared and read only.
 type calendarDays struct {
 	first data.Date
 	rows  []dayRow
-	// pause tells that there was a business holiday in the week that ends with
-	// the day: nobody may have decided because of it.
-	pause []bool
 }
 
 // Days is the calendar of a range of days, which readers and fits share.
@@ -38,15 +36,9 @@ type Days struct{ calendarDays }
 // nearest end.
 func NewDays(c *features.Calendar, from, to data.Date) *Days {
 	d := &Days{calendarDays{first: from, rows: make([]dayRow, max(1, int(to-from)))}}
-	d.pause = make([]bool, len(d.rows))
 	since, until := paydays(c, from, from+data.Date(len(d.rows)))
 	for i := range d.rows {
 		d.rows[i] = rowOf(c.Day(from+data.Date(i)), since[i], until[i])
-		if d.rows[i].day == holidayKind {
-			for k := i; k < min(i+decidedDays, len(d.rows)); k++ {
-				d.pause[k] = true
-			}
-		}
 	}
 	return d
 }
@@ -96,7 +88,7 @@ func rowOf(t features.DayTraits, since, until int) dayRow {
 	if !t.Known {
 		return dayRow{payday: paydayKinds - 1, near: nearKinds - 1}
 	}
-	r := dayRow{day: uint8(t.Weekday), payday: paydayKinds - 1, monthday: uint8(t.Monthday - 1), month: uint8(t.Month - 1), week: uint8(4*(t.Month-1) + t.Monthday/8), near: nearKinds - 1}
+	r := dayRow{day: uint8(t.Weekday), payday: paydayKinds - 1, monthday: uint8(t.Monthday - 1), month: uint8(t.Month - 1), week: uint8(4*(t.Month-1) + t.Monthday/8), thirteenth: thirteenthOf(int(t.Month), int(t.Monthday)), near: nearKinds - 1}
 	if !t.Business && t.Weekday >= 1 && t.Weekday <= 5 {
 		r.day = holidayKind
 	}
@@ -120,4 +112,33 @@ func rowOf(t features.DayTraits, since, until int) dayRow {
 		r.near = 3
 	}
 	return r
+}
+
+// thirteenthOf places a day about the two on which the halves of the thirteenth
+// salary are due at the latest, 30 November and 20 December (Lei 4.749/1965,
+// arts. 1 and 2): 10 to 6 days before, 5 to 1 before, up to 5 after, 6 to 10
+// after.
+func thirteenthOf(month, day int) uint8 {
+	if month < 11 {
+		return 0
+	}
+	since := day - 30 // first half
+	if month == 12 {
+		since = day
+	}
+	half := 0
+	if month == 12 && day >= 10 {
+		half, since = 1, day-20
+	}
+	switch {
+	case since < -10 || since > 10:
+		return 0
+	case since < -5:
+		return uint8(1 + 4*half)
+	case since < 0:
+		return uint8(2 + 4*half)
+	case since <= 5:
+		return uint8(3 + 4*half)
+	}
+	return uint8(4 + 4*half)
 }

@@ -46,7 +46,7 @@ const (
 	groupPrior   = 40.0  // customers of the mix of all that each group is pulled by
 	ratePrior    = 20.0  // touches of the rate of all classes that each class is pulled by
 	marginPrior  = 20.0  // expected payments that each margin is pulled by
-	weekPrior    = 100.0 // those of a week's: most logs have seen each but once or twice
+	weekDoubt    = .0025 // variance by which a month's or a week's factor differs from year to year
 	levelPrior   = 5.0   // payments that each pace is pulled by toward where it began
 	startFade    = 4.0   // days: the shape of decay that the fit starts from
 	maxStep      = 0.4   // of a Newton step
@@ -65,14 +65,16 @@ type fitter struct {
 
 	products, regions []string // with a margin of their own
 	cells             cells
+	coarse            bool                     // see coarseMargins
 	staticPaid        [staticMargins][]float64 // payments by margin
 }
 
 // fitCustomer is a track with the sums that change from step to step.
 type fitCustomer struct {
 	track
-	group int
-	cell  [][staticMargins]uint8 // by invoice
+	group  int
+	cell   [][staticMargins]uint8 // by invoice
+	amount []amountPlace          // by invoice
 	// expected is the number of payments of each invoice by the model.
 	expected []float64
 	base     []float32 // by record
@@ -113,10 +115,12 @@ func Fit(ctx context.Context, customers []Customer, days *Days, o Options) (*Mod
 	if o.Start != nil && len(o.Start.Classes) == o.Classes && len(o.Start.Levels) == len(f.m.Levels) {
 		f.goOn(o.Start)
 	} else {
+		f.coarse = true
 		f.fitBase(4)
 		for first = range 4 {
 			f.em(false)
 		}
+		f.coarse = false
 		first++
 	}
 	for i := first; i+3 <= o.Iterations; i += 3 {
@@ -134,6 +138,9 @@ func (f *fitter) prepare(customers []Customer) error {
 	f.m = &Model{Levels: slices.Clone(levels[:]), Groups: map[string]Group{}}
 	f.m.Deliveries = reportsDeliveries(customers)
 	f.m.Decisions = slices.ContainsFunc(customers, func(c Customer) bool { return len(c.Decisions) > 0 })
+	if f.m.Decisions {
+		f.m.countAttention(customers, f.days, f.o.End)
+	}
 	f.cust = make([]fitCustomer, 0, len(customers))
 	payments := 0
 	group := map[string]int{"": 0}
@@ -144,6 +151,7 @@ func (f *fitter) prepare(customers []Customer) error {
 		if len(c.invs) == 0 {
 			continue
 		}
+		c.watch, c.doubts = watch{}, doubts{} // the spans say it
 		g, ok := group[c.track.group]
 		if !ok {
 			g = len(f.names)

@@ -12,7 +12,7 @@ func (b *Base) dayFactors(days *calendarDays) (out [kinds][]float64) {
 	for k := range out {
 		out[k] = make([]float64, len(days.rows))
 		for i, r := range days.rows {
-			out[k][i] = b.Day[k][r.day] * b.Payday[k][r.payday] * b.Monthday[k][r.monthday] * b.Month[k][r.month] * b.Week[k][r.week]
+			out[k][i] = b.Day[k][r.day] * b.Payday[k][r.payday] * b.Monthday[k][r.monthday] * b.Month[k][r.month] * b.Week[k][r.week] * b.Thirteenth[k][r.thirteenth]
 		}
 	}
 	return out

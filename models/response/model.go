@@ -79,8 +79,10 @@ type Base struct {
 	Monthday [kinds][monthdayKinds]float64 `json:"monthday"`
 	Month    [kinds][12]float64            `json:"month"`
 	// Week is by the quarter of the month, and multiplies the month's.
-	Week   [kinds][weekKinds]float64 `json:"week"`
-	Amount [amountBins]float64       `json:"amount"`
+	Week [kinds][weekKinds]float64 `json:"week"`
+	// Thirteenth is by the days about the legal ones of the thirteenth salary.
+	Thirteenth [kinds][thirteenthKinds]float64 `json:"thirteenth"`
+	Amount     [amountBins]float64             `json:"amount"`
 	// Tenure is by the years that the customer had been one when the invoice was
 	// issued.
 	Tenure  [tenureBins]float64 `json:"tenure"`
@@ -110,6 +112,10 @@ type Model struct {
 	// Decisions tells that the log keeps decisions to hold; otherwise all days
 	// count as decided about.
 	Decisions bool `json:"decisions"`
+	// Attention is P(a day is decided about | one invoice is open and not held
+	// back), by what the day is in the rhythm of the customer's decisions and by
+	// days past due.
+	Attention attention `json:"attention"`
 	// Deliveries tells that the log reports deliveries; otherwise each touch
 	// counts as delivered on its day.
 	Deliveries bool               `json:"deliveries"`
@@ -150,6 +156,13 @@ func (m *Model) Validate() error {
 	for _, bins := range m.ScoreLevel {
 		if len(bins) != m.scoreCells() {
 			return fmt.Errorf("response: %w: %d bins of scores", data.ErrBadNumber, len(bins))
+		}
+	}
+	for r := range m.Attention {
+		for _, p := range m.Attention[r] {
+			if !(p >= 0 && p < 1) {
+				return fmt.Errorf("response: %w: %g of the days decided about", data.ErrBadProbability, p)
+			}
 		}
 	}
 	if m.Settlement == nil {
@@ -233,10 +246,16 @@ func bucketOf(pastDue int) int { return position(pastDueBounds[:], pastDue) }
 
 // amountBin places an amount against the customer's usual one.
 func amountBin(cents data.Cents, usual float64) int {
+	return int(math.Round(amountMiddle(cents, usual)))
+}
+
+// amountMiddle is the same as a number between the first bin and the last: whole
+// at the middle of a bin.
+func amountMiddle(cents data.Cents, usual float64) float64 {
 	if cents <= 0 || !(usual > 0) {
 		return amountBins / 2
 	}
-	return min(max(int(math.Round(2*math.Log2(float64(cents)/usual)))+amountBins/2, 0), amountBins-1)
+	return min(max(2*math.Log2(float64(cents)/usual)+amountBins/2, 0), amountBins-1)
 }
 
 // recordKinds are the counts of negative records that are told apart: none, one,

@@ -94,10 +94,7 @@ func (o *outlook) open(r *Reader) {
 			}
 		}
 		b.settling = r.settlement.of(amountBin(v.AmountCents, r.who.usual), part)
-		walk := stateWalk{c: r.c, invoice: i, plans: plans, days: r.haz.days, decided: decisionWalk{days: r.t.decided}}
-		for d := max(v.Due, v.Issued+1); d < o.day; d++ {
-			walk.step(d)
-		}
+		walk := stateWalk{c: r.c, invoice: i, plans: plans, doubts: &r.t.doubts}
 		b.state, b.plan = walk.ahead(o.day)
 		if b.plan != nil {
 			b.settling = instalments(v, b.plan, o.day)

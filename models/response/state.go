@@ -12,20 +12,15 @@ import (
 const (
 	rowDecided   = iota // within a week after a logged decision, to touch or to hold
 	rowUndecided        // all other days
-	// Invoices that nobody decided about although they were due, on a few days,
-	// and for more than a week, weeks with a holiday apart. They are held back for a reason that the log
-	// does not tell, such as a dispute, and stay so when another invoice of the
-	// customer is decided about.
-	rowIdle
+	// Invoices that are perhaps held back, and those that are in all likelihood:
+	// see doubts.
+	rowDoubtful
 	rowHeld
 	// rowPlan is under an agreement in instalments; the days past due are those
 	// past the nearest instalment's.
 	rowPlan
 	stateRows
 )
-
-// heldDays is how many undecided days make an invoice one that is held back.
-const heldDays = 8
 
 // planGraceDays is how long after its last instalment an agreement ends.
 const planGraceDays = 7
@@ -164,25 +159,8 @@ type stateWalk struct {
 	c       *Customer
 	invoice int
 	plans   []plan
-	days    *calendarDays
+	doubts  *doubts
 	decided decisionWalk
-	idle    int // undecided days since the due date, weeks with a holiday apart
-	// undecided is of the day of the last step.
-	undecided bool
-}
-
-// step goes on to a day.
-func (w *stateWalk) step(d data.Date) {
-	w.undecided = !w.decided.covers(d)
-	switch {
-	case d < w.c.Invoices[w.invoice].Due:
-	case w.undecided:
-		if !w.days.pause[w.days.index(d)] {
-			w.idle++
-		}
-	case w.idle > 0 && w.alone(d):
-		w.idle = 0
-	}
 }
 
 // running is the agreement that the invoice is under on a day, nil for none.
@@ -195,19 +173,21 @@ func (w *stateWalk) running(d data.Date) *plan {
 	return nil
 }
 
-// state returns the state on the day of the last step, and the day that days
-// past due count from.
+// state returns the state on a day not before the last one asked about, and the
+// day that days past due count from.
 func (w *stateWalk) state(d data.Date) (row uint8, due data.Date) {
+	undecided := !w.decided.covers(d)
 	if p := w.running(d); p != nil {
 		return rowPlan, p.nearest(d)
 	}
 	due = w.c.Invoices[w.invoice].Due
-	switch {
-	case w.idle >= heldDays:
+	switch w.doubts.on(w.invoice, d) {
+	case levelHeld:
 		return rowHeld, due
-	case w.idle > 0:
-		return rowIdle, due
-	case w.undecided:
+	case levelDoubtful:
+		return rowDoubtful, due
+	}
+	if undecided {
 		return rowUndecided, due
 	}
 	return rowDecided, due
@@ -217,14 +197,17 @@ func (w *stateWalk) state(d data.Date) (row uint8, due data.Date) {
 // that the invoice is under. Whoever plans decides: those days are decided
 // about, unless it is about another invoice.
 func (w *stateWalk) ahead(d data.Date) (span, *plan) {
-	if w.idle > 0 && w.alone(d) {
-		w.idle = 0
+	if p := w.running(d); p != nil {
+		return span{row: rowPlan, due: p.nearest(d)}, p
 	}
-	row, due := w.state(d)
-	if row == rowUndecided {
-		row = rowDecided
+	s := span{row: rowDecided, due: w.c.Invoices[w.invoice].Due}
+	if level := w.doubts.on(w.invoice, d-1); level > levelFree && !w.alone(d) {
+		s.row = rowDoubtful
+		if level == levelHeld {
+			s.row = rowHeld
+		}
 	}
-	return span{row: row, due: due}, w.running(d)
+	return s, nil
 }
 
 // alone tells whether the invoice is the only one that is open on a day: then

@@ -46,7 +46,7 @@ func TestAgreementIsReadFromItsInstalments(t *testing.T) {
 		{1, made + 73, rowDecided, made - 80},
 		{0, made + 1, rowDecided, made - 20},
 	} {
-		w := stateWalk{c: &c, invoice: x.invoice, plans: plans}
+		w := stateWalk{c: &c, invoice: x.invoice, plans: plans, doubts: &doubts{}}
 		if row, due := w.state(x.day); row != x.row || due != x.due {
 			t.Errorf("invoice %d on day %d of the agreement: state %d from %s, want %d from %s", x.invoice, x.day-made, row, due, x.row, x.due)
 		}
@@ -64,48 +64,125 @@ func TestAgreementIsReadFromItsInstalments(t *testing.T) {
 	}
 }
 
-// An invoice that nobody decided about for more than a week after its due date is
-// held back, and stays so while another one is decided about; when it is alone
-// again, decisions are about it.
+// watchedTown are customers who are decided about on a weekday of their own, from
+// a week before the due date on, one invoice after the other; some invoices are
+// never decided about.
+func watchedTown(from data.Date, invoices int) (customers []Customer) {
+	for i := range 400 {
+		weekday := data.Date(i % 5)
+		var c Customer
+		for n := range invoices {
+			issued := from + data.Date(40*n)
+			v := Invoice{Issued: issued, Due: issued + 15 + data.Date(i%7), Until: issued + 39, AmountCents: 100}
+			c.Invoices = append(c.Invoices, v)
+			for d := v.Due - 7; d <= v.Until && (i+n)%50 > 0; d++ {
+				if (d-from)%7 == weekday {
+					c.Decisions = append(c.Decisions, d)
+				}
+			}
+		}
+		customers = append(customers, c)
+	}
+	return customers
+}
+
+// Where every customer has his weekday, one that passes without a decision about
+// a due invoice says that it is held back; a holiday says nothing, and a decision
+// about another invoice nothing of this one.
 func TestInvoicesLeftAloneAreHeldBack(t *testing.T) {
-	due := data.MakeDate(2025, 7, 1) // no holiday until September
-	days := &NewDays(features.NewCalendar(), due-60, due+90).calendarDays
+	from := data.MakeDate(2025, 6, 23) // a Monday; no holiday until September
+	days := &NewDays(features.NewCalendar(), from-400, from+250).calendarDays
+	m := Model{Decisions: true}
+	m.countAttention(watchedTown(from-300, 7), days, from)
+	own, other := m.Attention[rhythmDay][-attentionFrom], m.Attention[rhythmOther][-attentionFrom]
+	if own < .95 || other > .01 || m.Attention[rhythmDay][0] > .01 {
+		t.Fatalf("days decided about: %.3f of one's own, %.3f of others", own, other)
+	}
+	due := from + 16 // a Wednesday
 	c := Customer{
-		Invoices:  []Invoice{{Issued: due - 20, Due: due, Until: NoDay, AmountCents: 100}, {Issued: due + 10, Due: due + 20, Until: due + 40, AmountCents: 100}},
-		Decisions: []data.Date{due + 20, due + 27, due + 34, due + 50},
+		Invoices: []Invoice{
+			{Issued: from - 40, Due: from - 25, Until: from - 10, AmountCents: 100},
+			{Issued: from - 5, Due: due, Until: NoDay, AmountCents: 100},
+			{Issued: due + 18, Due: due + 30, Until: due + 45, AmountCents: 100},
+		},
+		// Mondays: the first invoice's, then those of the third.
+		Decisions: []data.Date{from - 28, from - 21, from - 14, due + 26, due + 33, due + 40},
 	}
-	w := stateWalk{c: &c, days: days, decided: decisionWalk{days: c.Decisions}}
-	got := map[data.Date]uint8{}
-	for d := due - 5; d < due+60; d++ {
-		w.step(d)
-		got[d], _ = w.state(d)
-	}
-	for day, want := range map[data.Date]uint8{-1: rowUndecided, 0: rowIdle, 6: rowIdle, 7: rowHeld, 20: rowHeld, 40: rowHeld, 50: rowDecided, 57: rowIdle} {
-		if got[due+day] != want {
-			t.Errorf("%d days after the due date: state %d, want %d", day, got[due+day], want)
+	var tr track
+	tr.reset(&c, days, &m, due+80)
+	for day, want := range map[data.Date]uint8{-15: levelFree, -3: levelFree, -2: levelDoubtful, 4: levelDoubtful, 5: levelHeld, 33: levelHeld, 40: levelHeld} {
+		if got := tr.doubts.on(1, due+day); got != want {
+			t.Errorf("%d days after the due date: doubt %d, want %d", day, got, want)
 		}
 	}
-	// A week in which a holiday was says nothing: 25 December and 1 January.
-	due = data.MakeDate(2025, 12, 24)
-	c.Invoices[0].Due, c.Invoices[0].Issued, c.Invoices[1].Issued = due, due-20, due+100
-	days = &NewDays(features.NewCalendar(), due-60, due+90).calendarDays
-	w = stateWalk{c: &c, days: days, decided: decisionWalk{days: []data.Date{}}}
-	for d := due; d < due+14; d++ {
-		w.step(d)
+	if got := tr.doubts.on(2, due+34); got != levelFree {
+		t.Errorf("the invoice that is decided about: doubt %d", got)
 	}
-	if row, _ := w.state(due + 14); w.idle != 1 || row != rowIdle {
-		t.Errorf("after two weeks with holidays: %d days, state %d", w.idle, row)
-	}
-	due = data.MakeDate(2025, 7, 1)
-	c.Invoices[0].Due, c.Invoices[0].Issued, c.Invoices[1].Issued = due, due-20, due+10
 	// Whoever plans for the customer decides, too: about the one that is alone.
-	ahead := func(from data.Date, idle int) uint8 {
-		w := stateWalk{c: &c, days: days, decided: decisionWalk{days: []data.Date{}}, idle: idle}
-		s, _ := w.ahead(from)
+	ahead := func(day data.Date) uint8 {
+		w := stateWalk{c: &c, invoice: 1, doubts: &tr.doubts}
+		s, _ := w.ahead(day)
 		return s.row
 	}
-	if alone, two := ahead(due+9, heldDays), ahead(due+30, heldDays); alone != rowDecided || two != rowHeld {
+	if alone, two := ahead(due+9), ahead(due+30); alone != rowDecided || two != rowHeld {
 		t.Errorf("planned for alone: state %d, beside another: %d", alone, two)
+	}
+	// A decision that nothing else explains says that it is held back no longer.
+	c.Decisions = append(c.Decisions, due+54, due+61)
+	tr.reset(&c, days, &m, due+80)
+	if before, after := tr.doubts.on(1, due+53), tr.doubts.on(1, due+61); before != levelHeld || after != levelFree {
+		t.Errorf("doubt %d before it is decided about, %d after", before, after)
+	}
+	// 25 December and 1 January are Thursdays: nobody decides on them.
+	due = data.MakeDate(2025, 12, 29)
+	days = &NewDays(features.NewCalendar(), due-100, due+90).calendarDays
+	c = Customer{
+		Invoices:  []Invoice{{Issued: due - 60, Due: due - 40, Until: due - 25, AmountCents: 100}, {Issued: due - 10, Due: due, Until: NoDay, AmountCents: 100}},
+		Decisions: []data.Date{due - 46, due - 39, due - 32, due - 25},
+	}
+	tr.reset(&c, days, &m, due+20)
+	if holidays, after := tr.doubts.on(1, due+9), tr.doubts.on(1, due+10); holidays != levelFree || after != levelDoubtful {
+		t.Errorf("after two holidays: doubt %d, after the next Thursday %d", holidays, after)
+	}
+}
+
+// Cells that do not matter are pulled to nothing, those that do stay.
+func TestNoiseInMarginsIsShrunk(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 9))
+	logs, variance, truth := make([]float64, 35), make([]float64, 35), make([]float64, 35)
+	for i := range logs {
+		if i%10 == 9 {
+			truth[i] = .25
+		}
+		variance[i] = .02 * .02
+		logs[i] = truth[i] + .02*rng.NormFloat64()
+	}
+	shrink(logs, variance)
+	for i, x := range logs {
+		if d := x - truth[i]; d > .06 || d < -.06 || truth[i] == 0 && (x > .03 || x < -.03) {
+			t.Errorf("cell %d: %.3f, want %.3f", i, x, truth[i])
+		}
+	}
+	var squares float64
+	for i, x := range logs {
+		if truth[i] == 0 {
+			squares += x * x
+		}
+	}
+	if squares/32 > .25*.02*.02 {
+		t.Errorf("noise of %.4f is left, of .02", squares/32)
+	}
+}
+
+// The halves of the thirteenth salary are due on 30 November and 20 December.
+func TestThirteenthSalaryIsPlaced(t *testing.T) {
+	for _, x := range []struct{ month, day, want int }{
+		{10, 31, 0}, {11, 19, 0}, {11, 20, 1}, {11, 25, 2}, {11, 30, 3}, {12, 5, 3}, {12, 6, 4}, {12, 9, 4},
+		{12, 10, 5}, {12, 15, 6}, {12, 20, 7}, {12, 25, 7}, {12, 26, 8}, {12, 30, 8}, {12, 31, 0}, {1, 3, 0},
+	} {
+		if got := thirteenthOf(x.month, x.day); int(got) != x.want {
+			t.Errorf("day %d of month %d: %d, want %d", x.day, x.month, got, x.want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package response
 
 import (
+	"math"
 	"slices"
 
 	"dunning/data"
@@ -35,7 +36,34 @@ func (h *hazards) who(t *track) who {
 // static is the part of an invoice's hazard that no day changes.
 func (h *hazards) static(w *who, product string, amount data.Cents, issued data.Date) float64 {
 	b := &h.m.Base
-	return w.factor * named(b.Product, product) * b.Amount[amountBin(amount, w.usual)] * b.Tenure[tenureBin(issued, w.since)]
+	return w.factor * named(b.Product, product) * placeAmount(amount, w.usual).of(b.Amount[:]) * b.Tenure[tenureBin(issued, w.since)]
+}
+
+// amountPlace is where an amount lies between the middles of two bins: within
+// half an octave the hazard changes by some per cent.
+type amountPlace struct {
+	bin   uint8   // the lower one
+	above float32 // how far toward the next, in [0, 1]
+}
+
+func placeAmount(cents data.Cents, usual float64) amountPlace {
+	at := amountMiddle(cents, usual)
+	bin := min(math.Floor(at), amountBins-2)
+	return amountPlace{uint8(bin), float32(at - bin)}
+}
+
+// of interpolates the logarithms of a table by bin.
+func (p amountPlace) of(table []float64) float64 {
+	if p.above == 0 {
+		return table[p.bin]
+	}
+	return table[p.bin] * math.Pow(table[p.bin+1]/table[p.bin], float64(p.above))
+}
+
+// share adds x to the two bins of a table.
+func (p amountPlace) share(table []float64, x float64) {
+	table[p.bin] += x * (1 - float64(p.above))
+	table[p.bin+1] += x * float64(p.above)
 }
 
 // countStatic places the invoices in the static margins, and counts payments.
@@ -51,13 +79,14 @@ func (f *fitter) countStatic() {
 		if c.limit <= 0 && f.m.LimitShare > 0 {
 			unlimited = uint8(c.group)
 		}
-		c.cell, c.expected = make([][staticMargins]uint8, len(c.invs)), make([]float64, len(c.invs))
+		c.cell, c.amount, c.expected = make([][staticMargins]uint8, len(c.invs)), make([]amountPlace, len(c.invs)), make([]float64, len(c.invs))
 		for j := range c.invs {
 			v := &c.invs[j]
-			c.cell[j] = [staticMargins]uint8{uint8(amountBin(v.amount, usual)), place(products, v.product),
-				uint8(tenureBin(v.first-1, c.since)), place(regions, c.region), unlimited}
-			for k, at := range c.cell[j] {
-				f.staticPaid[k][at] += float64(len(v.events))
+			c.amount[j] = placeAmount(v.amount, usual)
+			c.cell[j] = [staticMargins]uint8{0, place(products, v.product), uint8(tenureBin(v.first-1, c.since)), place(regions, c.region), unlimited}
+			c.amount[j].share(f.staticPaid[marginAmount], float64(len(v.events)))
+			for k := marginAmount + 1; k < staticMargins; k++ {
+				f.staticPaid[k][c.cell[j][k]] += float64(len(v.events))
 			}
 		}
 	}
@@ -83,6 +112,7 @@ func place(places map[string]int, name string) uint8 {
 // expected of each invoice before the other margins moved: the next call mends
 // the difference.
 func (f *fitter) scaleStatic() {
+	b := &f.m.Base
 	var ratio [staticMargins][]float64
 	for k := range staticMargins {
 		expected := make([]float64, len(f.staticPaid[k]))
@@ -90,16 +120,18 @@ func (f *fitter) scaleStatic() {
 			c := &f.cust[i]
 			for j, x := range c.expected {
 				cell := &c.cell[j]
-				for before := range k {
+				if k == marginAmount {
+					c.amount[j].share(expected, x)
+					continue
+				}
+				x *= c.amount[j].of(ratio[marginAmount])
+				for before := marginAmount + 1; before < k; before++ {
 					x *= ratio[before][cell[before]]
 				}
 				expected[cell[k]] += x
 			}
 		}
-		ratio[k] = make([]float64, len(expected))
-		for i, paid := range f.staticPaid[k] {
-			ratio[k][i] = (paid + marginPrior) / (expected[i] + marginPrior)
-		}
+		ratio[k] = f.moveStatic(k, expected)
 		// What has no margin of its own stays as it is.
 		switch k {
 		case marginProduct:
@@ -110,7 +142,6 @@ func (f *fitter) scaleStatic() {
 			ratio[k][len(f.names)] = 1
 		}
 	}
-	b := &f.m.Base
 	for i := range b.Amount {
 		b.Amount[i] *= ratio[marginAmount][i]
 	}
@@ -126,4 +157,32 @@ func (f *fitter) scaleStatic() {
 	for name := range b.Unlimited {
 		b.Unlimited[name] *= ratio[marginUnlimited][slices.Index(f.names, name)]
 	}
+}
+
+// moveStatic returns by what the factors of a static margin are to be
+// multiplied, given what is expected of their cells. Tenures and regions are
+// shrunk; products and amounts are few, or differ in truth.
+func (f *fitter) moveStatic(k int, expected []float64) []float64 {
+	b := &f.m.Base
+	ratio, paid := make([]float64, len(expected)), f.staticPaid[k]
+	var now []float64
+	switch k {
+	case marginTenure:
+		now = b.Tenure[:]
+	case marginRegion:
+		for _, name := range f.regions {
+			now = append(now, b.Region[name])
+		}
+	default:
+		for i := range ratio {
+			ratio[i] = (paid[i] + marginPrior) / (expected[i] + marginPrior)
+		}
+		return ratio
+	}
+	moved := slices.Clone(now)
+	rescale(moved, paid[:len(now)], expected[:len(now)], 0)
+	for i := range now {
+		ratio[i] = moved[i] / now[i]
+	}
+	return ratio
 }

@@ -27,6 +27,8 @@ type track struct {
 	ents    []ent
 	signals []signal
 	scores  []scoreFact
+	watch   watch
+	doubts  doubts
 	reached []reach // touches delivered before the end
 }
 
@@ -92,7 +94,7 @@ type scoreFact struct {
 func (t *track) reset(c *Customer, days *calendarDays, m *Model, end data.Date) {
 	deliveries := m.Deliveries
 	*t = track{kind: c.Kind, group: c.Group, limit: c.LimitCents, since: c.Since, region: c.Region, invs: t.invs[:0], pairs: t.pairs[:0], recs: t.recs[:0], spans: t.spans[:0], ents: t.ents[:0],
-		signals: t.signals[:0], scores: t.scores[:0], reached: t.reached[:0]}
+		watch: t.watch, doubts: t.doubts, signals: t.signals[:0], scores: t.scores[:0], reached: t.reached[:0]}
 	if t.kind < 0 || t.kind >= kinds {
 		t.kind = 0
 	}
@@ -103,9 +105,14 @@ func (t *track) reset(c *Customer, days *calendarDays, m *Model, end data.Date) 
 		}
 	}
 	t.reached = reachedBy(t.reached, c.Touches, deliveries, end)
+	t.doubts.from = t.doubts.from[:0]
+	if m.Decisions {
+		t.watch.attention, t.watch.days = &m.Attention, days
+		t.watch.follow(c, t.decided, end, &t.doubts)
+	}
 	plans := plansOf(c)
 	for i := range c.Invoices {
-		t.addInvoice(&stateWalk{c: c, invoice: i, plans: plans, days: days, decided: decisionWalk{days: t.decided}}, days, end)
+		t.addInvoice(&stateWalk{c: c, invoice: i, plans: plans, doubts: &t.doubts, decided: decisionWalk{days: t.decided}}, days, end)
 	}
 	for i := range c.Touches {
 		if s, known := signalOf(&c.Touches[i], deliveries, end); known {
@@ -206,7 +213,6 @@ func (t *track) addInvoice(walk *stateWalk, days *calendarDays, end data.Date) {
 	}
 	begin, next := touch, 0
 	for d := i.first; d <= last; d++ {
-		walk.step(d)
 		row, due := walk.state(d)
 		if n := len(t.spans); n > i.span0 && t.spans[n-1].row == row && t.spans[n-1].due == due {
 			t.spans[n-1].last = d
