@@ -48,6 +48,8 @@ const (
 	marginPrior  = 20.0  // expected payments that each margin is pulled by
 	weekDoubt    = .0025 // variance by which a month's or a week's factor differs from year to year
 	levelPrior   = 5.0   // payments that each pace is pulled by toward where it began
+	mergeAfter   = 12    // EM maps after which paces that came together are made one
+	mergeWithin  = 1.2   // of each other
 	startFade    = 4.0   // days: the shape of decay that the fit starts from
 	maxStep      = 0.4   // of a Newton step
 	maxEffect    = 3.0   // |θ|
@@ -65,6 +67,7 @@ type fitter struct {
 
 	products, regions []string // with a margin of their own
 	cells             cells
+	began             []float64                // where the paces began
 	coarse            bool                     // see coarseMargins
 	staticPaid        [staticMargins][]float64 // payments by margin
 }
@@ -108,11 +111,16 @@ func Fit(ctx context.Context, customers []Customer, days *Days, o Options) (*Mod
 	if err := f.prepare(customers); err != nil {
 		return nil, err
 	}
+	goesOn := o.Start != nil && len(o.Start.Classes) == o.Classes
+	if goesOn {
+		f.m.Levels = slices.Clone(o.Start.Levels)
+	}
+	f.began = slices.Clone(f.m.Levels)
 	f.start()
 	f.countCells()
 	f.reach = 4
 	first := 0
-	if o.Start != nil && len(o.Start.Classes) == o.Classes && len(o.Start.Levels) == len(f.m.Levels) {
+	if goesOn {
 		f.goOn(o.Start)
 	} else {
 		f.coarse = true
@@ -128,6 +136,9 @@ func Fit(ctx context.Context, customers []Customer, days *Days, o Options) (*Mod
 			return nil, err
 		}
 		f.leap(true)
+		if i >= mergeAfter && !goesOn {
+			f.mergeLevels()
+		}
 	}
 	f.finish()
 	return f.m, f.m.Validate()

@@ -234,6 +234,11 @@ func TestRegionTenureAndPacesAreFound(t *testing.T) {
 	if r := m.Base.Tenure[5] / m.Base.Tenure[1]; r < 1.35 || r > 1.65 {
 		t.Errorf("customers of five years pay at %.2f times the hazard of those of one, want 1.5", r)
 	}
+	for l := 1; l < len(m.Levels); l++ {
+		if m.Levels[l] < 1.1*m.Levels[l-1] {
+			t.Errorf("paces %.3f: two of them are one", m.Levels)
+		}
+	}
 	// Most customers have one of two paces, three apart.
 	var slow, fast, near float64
 	mix := m.Groups[""].Level

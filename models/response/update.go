@@ -2,6 +2,7 @@ package response
 
 import (
 	"math"
+	"slices"
 )
 
 // updateShares sets mixes and rates to their posterior means.
@@ -81,7 +82,7 @@ func (f *fitter) updateLevels(s *sums) {
 	var before, after float64
 	moved := make([]float64, len(m.Levels))
 	for l, g := range m.Levels {
-		moved[l] = (s.paid[l] + levelPrior) / (s.hazard[l] + levelPrior/levels[l])
+		moved[l] = (s.paid[l] + levelPrior) / (s.hazard[l] + levelPrior/f.began[l])
 		before += g * s.hazard[l]
 		after += moved[l] * s.hazard[l]
 	}
@@ -89,6 +90,36 @@ func (f *fitter) updateLevels(s *sums) {
 		m.Levels[l] = moved[l] * before / after
 	}
 	ascending(m.Levels)
+}
+
+// mergeLevels makes one of neighbouring paces that the fit has moved together:
+// they are the same people, and whoever is between two is told worse than by
+// one.
+func (f *fitter) mergeLevels() {
+	m := f.m
+	for l := len(m.Levels) - 2; l >= 0; l-- {
+		if m.Levels[l+1] > mergeWithin*m.Levels[l] {
+			continue
+		}
+		mix := m.Groups[""].Level
+		part := mix[l+1] / (mix[l] + mix[l+1])
+		between := func(a, b float64) float64 { return math.Exp((1-part)*math.Log(a) + part*math.Log(b)) }
+		m.Levels[l], f.began[l] = between(m.Levels[l], m.Levels[l+1]), between(f.began[l], f.began[l+1])
+		m.Levels, f.began = slices.Delete(m.Levels, l+1, l+2), slices.Delete(f.began, l+1, l+2)
+		for _, name := range f.names {
+			g := m.Groups[name]
+			g.Level = slices.Clone(g.Level) // mixes may be shared
+			g.Level[l] += g.Level[l+1]
+			g.Level = slices.Delete(g.Level, l+1, l+2)
+			m.Groups[name] = g
+		}
+		if len(m.ScoreLevel) > 0 {
+			for i, x := range m.ScoreLevel[l+1] {
+				m.ScoreLevel[l][i] += part * (x - m.ScoreLevel[l][i])
+			}
+			m.ScoreLevel = slices.Delete(m.ScoreLevel, l+1, l+2)
+		}
+	}
 }
 
 // ascending moves up what would be below the one before it.
