@@ -68,12 +68,13 @@ func (t *trainer) mixPayment() *judgement {
 	}
 	y, own := t.paid(rows.known), models.Take(t.ownProb, rows.known)
 	var yes, p, q []float64 // of the rows that both know
-	for i := range own {
-		if own[i] == own[i] {
-			yes, p, q = append(yes, y[i]), append(p, trees.known[i]), append(q, own[i])
+	var customers []string
+	for k, i := range rows.known {
+		if own[k] == own[k] {
+			yes, p, q, customers = append(yes, y[k]), append(p, trees.known[k]), append(q, own[k]), append(customers, t.frame.CustomerID[i])
 		}
 	}
-	m := &paymentMix{Mix: models.FitMix(yes, p, q)}
+	m := &paymentMix{Mix: fitPaymentMix(yes, p, q, customers)}
 	j := &judgement{name: mixName, calibration: models.Calibration{Method: models.Platt, Slope: m.Slope, Intercept: m.Intercept}}
 	j.known = m.mixAll(trees.known, own)
 	j.testPeriod = m.mixAll(trees.testPeriod, models.Take(t.ownProb, t.test))
@@ -85,6 +86,27 @@ func (t *trainer) mixPayment() *judgement {
 	}
 	t.mixed = m
 	return j
+}
+
+// mixedZ is how many standard errors better than the response model alone a mix
+// must be: the weight is searched for, and a part of the trees that only noise
+// asked for costs more than none.
+const mixedZ = 2
+
+// fitPaymentMix mixes predictions p of the trees and q of the response model of
+// rows of customers, or leaves the trees out.
+func fitPaymentMix(y, p, q []float64, customers []string) models.Mix {
+	line := models.FitPlatt(y, q)
+	alone := models.Mix{Weight: 1, Slope: line.Slope, Intercept: line.Intercept}
+	mix := models.FitMix(y, p, q)
+	if line.Method != models.Platt || alone.Validate() != nil {
+		return mix
+	}
+	all := func(m models.Mix) []float64 { return (&paymentMix{Mix: m}).mixAll(p, q) }
+	if better, stderr := models.LossDifference(y, all(alone), all(mix), customers); better > mixedZ*stderr {
+		return mix
+	}
+	return alone
 }
 
 // failedZ is how many standard errors worse than the logistic regression trees
