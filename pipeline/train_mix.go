@@ -58,6 +58,10 @@ func (t *trainer) keepOwn(points []decided) {
 // than noise, and where they were worse than the logistic regression: they
 // answer for rows of features by themselves, and a training in which they
 // learned nothing must show as what it is.
+//
+// The trees have no part in it where they do not make it better on the test
+// period by more than noise: the weight is searched for, and a part that only
+// noise asked for costs more than none.
 func (t *trainer) mixPayment() *judgement {
 	if t.ownProb == nil {
 		return nil
@@ -68,19 +72,19 @@ func (t *trainer) mixPayment() *judgement {
 	}
 	y, own := t.paid(rows.known), models.Take(t.ownProb, rows.known)
 	var yes, p, q []float64 // of the rows that both know
-	var customers []string
-	for k, i := range rows.known {
-		if own[k] == own[k] {
-			yes, p, q, customers = append(yes, y[k]), append(p, trees.known[k]), append(q, own[k]), append(customers, t.frame.CustomerID[i])
+	for i := range own {
+		if own[i] == own[i] {
+			yes, p, q = append(yes, y[i]), append(p, trees.known[i]), append(q, own[i])
 		}
 	}
-	m := &paymentMix{Mix: fitPaymentMix(yes, p, q, customers)}
-	j := &judgement{name: mixName, calibration: models.Calibration{Method: models.Platt, Slope: m.Slope, Intercept: m.Intercept}}
-	j.known = m.mixAll(trees.known, own)
-	j.testPeriod = m.mixAll(trees.testPeriod, models.Take(t.ownProb, t.test))
-	j.calibrated = t.organicOf(j.testPeriod)
-	plain := paymentMix{Mix: models.Mix{Weight: m.Weight, Slope: 1}}
-	j.raw = plain.mixAll(trees.calibrated, models.Take(t.ownProb, rows.test))
+	m := &paymentMix{Mix: models.FitMix(yes, p, q)}
+	j := t.judgeMix(m, own)
+	if alone, fitted := fitAlone(yes, q); fitted {
+		a := t.judgeMix(alone, own)
+		if better, stderr := t.lossDifference(a, j); !(better > mixedZ*stderr) {
+			m, j = alone, a
+		}
+	}
 	if worse, stderr := t.lossDifference(j, trees); worse > stderr {
 		return nil
 	}
@@ -88,25 +92,30 @@ func (t *trainer) mixPayment() *judgement {
 	return j
 }
 
+// judgeMix is how a mix predicts the test period; own is what the response
+// model says of the rows before it.
+func (t *trainer) judgeMix(m *paymentMix, own []float64) *judgement {
+	rows, trees := t.payment.rows, &t.payment.judged[0]
+	j := &judgement{name: mixName, calibration: models.Calibration{Method: models.Platt, Slope: m.Slope, Intercept: m.Intercept}}
+	j.known = m.mixAll(trees.known, own)
+	j.testPeriod = m.mixAll(trees.testPeriod, models.Take(t.ownProb, t.test))
+	j.calibrated = t.organicOf(j.testPeriod)
+	plain := paymentMix{Mix: models.Mix{Weight: m.Weight, Slope: 1}}
+	j.raw = plain.mixAll(trees.calibrated, models.Take(t.ownProb, rows.test))
+	return j
+}
+
 // mixedZ is how many standard errors better than the response model alone a mix
-// must be: the weight is searched for, and a part of the trees that only noise
-// asked for costs more than none.
+// must be on the test period. The rows before it, of which the trees are
+// cross-fitted by customer and not by day, have asked for mixes that were worse
+// afterwards.
 const mixedZ = 2
 
-// fitPaymentMix mixes predictions p of the trees and q of the response model of
-// rows of customers, or leaves the trees out.
-func fitPaymentMix(y, p, q []float64, customers []string) models.Mix {
+// fitAlone is the response model alone, as a mix; false where it has no line.
+func fitAlone(y, q []float64) (*paymentMix, bool) {
 	line := models.FitPlatt(y, q)
-	alone := models.Mix{Weight: 1, Slope: line.Slope, Intercept: line.Intercept}
-	mix := models.FitMix(y, p, q)
-	if line.Method != models.Platt || alone.Validate() != nil {
-		return mix
-	}
-	all := func(m models.Mix) []float64 { return (&paymentMix{Mix: m}).mixAll(p, q) }
-	if better, stderr := models.LossDifference(y, all(alone), all(mix), customers); better > mixedZ*stderr {
-		return mix
-	}
-	return alone
+	m := &paymentMix{Mix: models.Mix{Weight: 1, Slope: line.Slope, Intercept: line.Intercept}}
+	return m, line.Method == models.Platt && m.Validate() == nil
 }
 
 // failedZ is how many standard errors worse than the logistic regression trees

@@ -5,38 +5,64 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"dunning/data"
+	"dunning/features"
 )
 
 // The trees have a part in the mix where they know what the response model does
-// not, and none where they add noise.
+// not, and none where they add noise, whatever they knew of the rows before the
+// test period.
 func TestTreesAreMixedInWhereTheyKnowMore(t *testing.T) {
-	logistic := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 	for _, c := range []struct {
-		name  string
-		knows float64 // how much of the second cause the trees see
-		mixed bool
-	}{{"they see another cause", 1, true}, {"they see noise", 0, false}} {
+		name          string
+		before, after float64 // how much of the second cause the trees see
+		mixed         bool
+	}{
+		{"they see another cause", 1, 1, true},
+		{"they saw one that is no more", .6, -.3, false},
+		{"they see noise", 0, 0, false},
+	} {
 		t.Run(c.name, func(t *testing.T) {
-			rng := rand.New(rand.NewPCG(3, 8))
-			var y, p, q []float64
-			var customers []string
-			for i := range 9_000 {
-				first, second := rng.NormFloat64(), rng.NormFloat64()
-				paid := 0.0
-				if rng.Float64() < logistic(first+second) {
-					paid = 1
-				}
-				seen := c.knows*second + (1-c.knows)*rng.NormFloat64()
-				y, p, q = append(y, paid), append(p, logistic(.6*first+seen)), append(q, logistic(first))
-				customers = append(customers, fmt.Sprint(i/3))
+			tr := mixTrainer(rand.New(rand.NewPCG(3, 8)), c.before, c.after)
+			j := tr.mixPayment()
+			if j == nil || tr.mixed.Validate() != nil {
+				t.Fatalf("mix %+v", tr.mixed)
 			}
-			m := fitPaymentMix(y, p, q, customers)
-			if mixed := m.Weight < 1; mixed != c.mixed || m.Validate() != nil {
-				t.Errorf("mix %+v", m)
+			if mixed := tr.mixed.Weight < 1; mixed != c.mixed {
+				t.Errorf("mix %+v", tr.mixed)
 			}
 		})
 	}
-	if m := fitPaymentMix(nil, nil, nil, nil); m.Validate() != nil || m.Slope != 1 {
-		t.Errorf("mix of nothing %+v", m)
+}
+
+// mixTrainer is a trainer whose customers pay for two causes: the response model
+// sees the first one, the trees a part of the second before and after the cut.
+func mixTrainer(rng *rand.Rand, before, after float64) *trainer {
+	const known, test = 6_000, 3_000
+	logistic := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+	tr := &trainer{frame: &features.Frame{}}
+	trees, logit := judgement{}, judgement{}
+	for i := range known + test {
+		first, second := rng.NormFloat64(), rng.NormFloat64()
+		sees := before
+		if i >= known {
+			sees = after
+		}
+		q, p := logistic(first), logistic(.8*first+sees*second+.3*rng.NormFloat64())
+		f := tr.frame
+		f.CustomerID, f.Option = append(f.CustomerID, fmt.Sprint(i/3)), append(f.Option, data.Hold)
+		f.TouchedAfter, f.OutcomePaid = append(f.TouchedAfter, false), append(f.OutcomePaid, rng.Float64() < logistic(first+second))
+		tr.ownProb = append(tr.ownProb, q)
+		if i < known {
+			tr.payment.rows.known = append(tr.payment.rows.known, i)
+			trees.known = append(trees.known, p)
+			continue
+		}
+		tr.payment.rows.test, tr.test = append(tr.payment.rows.test, i), append(tr.test, i)
+		trees.testPeriod, trees.calibrated = append(trees.testPeriod, p), append(trees.calibrated, p)
+		logit.calibrated = append(logit.calibrated, .5)
 	}
+	tr.payment.judged = []judgement{trees, logit}
+	return tr
 }

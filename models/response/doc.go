@@ -10,11 +10,12 @@
 //
 // where l is the customer's latent pace (one of [Model].Levels), k his latent
 // response class, c a touch's channel and base a product of margins: days past
-// due by the state of the invoice, day of the week, days to and from payday, day
-// of the month, month and quarter of the month, amount (against the credit
-// limit, where there is one), product, tenure, region. The states are: decided
-// about, not decided about, left alone though due, held back (left alone for
-// more than a week), under an agreement. The strength of a touch,
+// due by the state of the invoice, day of the week, days to and from payday and
+// about the thirteenth salary, day of the month, month and quarter of the month,
+// amount (against the credit limit, where there is one), product, tenure, region.
+// Margins of many cells are shrunk (see shrink.go). The states are: decided
+// about, not decided about, perhaps held back, held back (see doubt.go), under an
+// agreement. The strength of a touch,
 //
 //	x = stage[c][days past due when it is sent] · day[weekday] · near[payday] · exp(−φ · load) · decay[days since it arrived],
 //
