@@ -16,9 +16,9 @@ import (
 const (
 	// responseCustomers bounds the customers that the response model is fitted
 	// on. Classes that few are in are told apart only by many customers.
-	responseCustomers = 20_000
+	responseCustomers = 60_000
 	// responsePoints bounds the decisions on which its level is checked.
-	responsePoints = 150_000
+	responsePoints = 450_000
 	// responseClasses and responseSteps are those of the fit.
 	responseClasses, responseSteps = 6, 31
 )
