@@ -3,43 +3,9 @@ package optimizer
 import (
 	"context"
 	"math"
-	"path/filepath"
 	"slices"
 	"testing"
 )
-
-// writeParted writes customers, as an instance in memory has them, to a file that gets a
-// part however few they are.
-func writeParted(t *testing.T, from *MemoryValues) *FileValues {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "values")
-	w, err := CreateValues(path, from.Slots(), from.profile != nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Abort()
-	w.partFrom = 1
-	row := make([]float64, from.Slots())
-	all := from.block(0, from.Customers())
-	for i := range from.Customers() {
-		if err := w.Add(all.profile(i), all.values(i, row)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	v, err := OpenValues(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := v.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return v
-}
 
 // A file's part holds the customers of the lowest hashes, values and profiles, over
 // several blocks, and the rest of the file is as it was.
@@ -54,7 +20,7 @@ func TestPartHoldsOneInSixteen(t *testing.T) {
 				t.Fatal(err)
 			}
 			memory := g.Values.(*MemoryValues)
-			file := writeParted(t, memory)
+			file := WriteParted(t, memory)
 			all := memory.block(0, memory.Customers())
 			var want, got Block
 			for i := range all.Customers {
@@ -103,7 +69,7 @@ func TestAlikeCustomersHaveNoPart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	v := writeParted(t, m)
+	v := WriteParted(t, m)
 	if v.Part() != nil || v.Customers() != 40_000 {
 		t.Fatalf("a part of %d of %d customers", v.Part().Customers(), v.Customers())
 	}
@@ -119,7 +85,7 @@ func TestTotalsOfAPartAreAsNoisyAsSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.Values = writeParted(t, g.Values.(*MemoryValues))
+	g.Values = WriteParted(t, g.Values.(*MemoryValues))
 	ctx := context.Background()
 	m, err := newMarket(ctx, g)
 	if err != nil {

@@ -54,27 +54,7 @@ func TestAllocateFromAFileWithAPart(t *testing.T) {
 	if err != nil || want.Err() != nil {
 		t.Fatal(err, want)
 	}
-	path := filepath.Join(t.TempDir(), "values")
-	w, err := optimizer.CreateValues(path, g.Values.Slots(), false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Abort()
-	w.PartFrom(1)
-	values, _ := contents(t, g.Values)
-	row := make([]float64, g.Values.Slots())
-	for i := range in.Customers {
-		for s := range row {
-			row[s] = float64(values[i*len(row)+s])
-		}
-		if err := w.Add(0, row); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	g.Values = openValues(t, path)
+	g.Values = optimizer.WriteParted(t, g.Values.(*optimizer.MemoryValues))
 	got, err := optimizer.Boxstep{LP: clp.New()}.Allocate(context.Background(), g)
 	if err != nil || got.Err() != nil {
 		t.Fatal(err, got)

@@ -24,13 +24,7 @@ func TestNegativeRecordsAndMissingLimitsAreRead(t *testing.T) {
 			report.Records = 1 + rng.IntN(5)
 		}
 		c.Scores = []Score{report}
-		for issued := from; issued < to; issued += 20 {
-			v := Invoice{Issued: issued, Due: issued + 10, Until: NoDay, AmountCents: 1000}
-			if pays := issued + 1 + data.Date(rng.ExpFloat64()/hazard); pays < to {
-				v.Until, v.Payments = pays, []Payment{{Day: pays, Cents: v.AmountCents}}
-			}
-			c.Invoices = append(c.Invoices, v)
-		}
+		c.Invoices = paidAt(rng, hazard, from, to)
 		customers = append(customers, c)
 	}
 	m, err := Fit(context.Background(), customers, days, Options{Classes: 2, End: to, NoEffects: true})

@@ -205,6 +205,19 @@ func TestStageIsThatOfTheDayOfSending(t *testing.T) {
 	}
 }
 
+// paidAt draws an invoice every twenty days, each paid at a hazard per day; what would
+// be paid from to on stays open.
+func paidAt(rng *rand.Rand, hazard float64, from, to data.Date) (invoices []Invoice) {
+	for issued := from; issued < to; issued += 20 {
+		v := Invoice{Issued: issued, Due: issued + 10, Until: NoDay, AmountCents: 1000}
+		if pays := issued + 1 + data.Date(rng.ExpFloat64()/hazard); pays < to {
+			v.Until, v.Payments = pays, []Payment{{Day: pays, Cents: v.AmountCents}}
+		}
+		invoices = append(invoices, v)
+	}
+	return invoices
+}
+
 // Two regions pay at different hazards, and customers of some years at another
 // than new ones; paces move to the two that there are.
 func TestRegionTenureAndPacesAreFound(t *testing.T) {
@@ -215,13 +228,7 @@ func TestRegionTenureAndPacesAreFound(t *testing.T) {
 	for i := range 600 {
 		c := Customer{Group: "all", Region: []string{"A", "B"}[i%2], Since: from - 365*data.Date(1+4*(i/2%2)) - 100}
 		hazard := .06 * []float64{1, 2}[i%2] * []float64{1, 1.5}[i/2%2] * []float64{.5, 1.5}[i/4%2]
-		for issued := from; issued < to; issued += 20 {
-			v := Invoice{Issued: issued, Due: issued + 10, Until: NoDay, AmountCents: 1000}
-			if pays := issued + 1 + data.Date(rng.ExpFloat64()/hazard); pays < to {
-				v.Until, v.Payments = pays, []Payment{{Day: pays, Cents: v.AmountCents}}
-			}
-			c.Invoices = append(c.Invoices, v)
-		}
+		c.Invoices = paidAt(rng, hazard, from, to)
 		customers = append(customers, c)
 	}
 	m, err := Fit(context.Background(), customers, days, Options{Classes: 2, End: to, NoEffects: true})
