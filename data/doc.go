@@ -13,7 +13,7 @@
 //     address, phone or e-mail is a column of any table.
 //
 // The source tables are [Customer], [Invoice], [Payment], [Touch],
-// [TouchEvent], [Promise] and [BureauReport]; the tables between optimizer and
+// [TouchEvent], [Promise], [BureauReport] and [Dispute]; the tables between optimizer and
 // dispatcher are [Candidate] and [Action]. The tables of features (training
 // and scoring) have columns that depend on the feature dictionary and live in
 // package features.

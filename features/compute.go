@@ -68,6 +68,7 @@ type snapshot struct {
 	engagement engagementStats
 	promises   promisesStats
 	bureau     bureauStats
+	disputes   disputesStats
 	calendar   calendarDay
 	cohort     cohortStats
 }
@@ -105,6 +106,7 @@ func (c *Computer) Row(h *History, asOf, at data.Date, out []float32) {
 	s.readEngagement()
 	s.readPromises()
 	s.readBureau()
+	s.readDisputes()
 	s.calendar = c.calendar.day(at)
 	s.readCohort()
 	for i := range c.dictionary {

@@ -61,6 +61,7 @@ func Dictionary() []Feature {
 		{"engagement", engagementFeatures()},
 		{"promises", promisesFeatures()},
 		{"bureau", bureauFeatures()},
+		{"disputes", disputesFeatures()},
 		{"calendar", calendarFeatures()},
 		{"cohort", cohortFeatures()},
 	}

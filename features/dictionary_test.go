@@ -11,7 +11,7 @@ import (
 )
 
 func TestDictionaryIsWellFormed(t *testing.T) {
-	name := regexp.MustCompile(`^f_(aging|payhist|mix|touchhist|engagement|promises|bureau|calendar|cohort)_[a-z0-9_]+_(cents|share|count|days|ratio|code|hours|score|bdays|flag|gain)$`)
+	name := regexp.MustCompile(`^f_(aging|payhist|mix|touchhist|engagement|promises|bureau|disputes|calendar|cohort)_[a-z0-9_]+_(cents|share|count|days|ratio|code|hours|score|bdays|flag|gain)$`)
 	seen := map[string]bool{}
 	all := features.Dictionary()
 	if len(all) < 60 {

@@ -41,6 +41,7 @@ var familyText = map[string]string{
 	"engagement": "What the channels reported. From touch_events.",
 	"promises":   "What was promised and kept. From promises and payments.",
 	"bureau":     "What credit bureaus reported. From bureau_reports.",
+	"disputes":   "What he contests. From disputes and invoices.",
 	"calendar":   "The day of the action. No table.",
 	"cohort":     "How the part of the portfolio to which the customer belongs paid lately, as known at the start of AsOf's month. From the cohort table, which SQL computes over all customers.",
 }

@@ -63,6 +63,7 @@ func rewriteFuture(t *rapid.T, h features.History, asOf data.Date) features.Hist
 	out.Events = moveLater(h.Events, asOf, keep, later, func(p *data.TouchEvent) *time.Time { return &p.At })
 	out.Promises = moveLater(h.Promises, asOf, keep, later, func(p *data.Promise) *time.Time { return &p.MadeAt })
 	out.Bureau = moveLater(h.Bureau, asOf, keep, later, func(p *data.BureauReport) *time.Time { return &p.At })
+	out.Disputes = moveLater(h.Disputes, asOf, keep, later, func(p *data.Dispute) *time.Time { return &p.At })
 
 	added := 0
 	if !barren {
@@ -82,6 +83,7 @@ func rewriteFuture(t *rapid.T, h features.History, asOf data.Date) features.Hist
 		}
 		out.Promises = append(out.Promises, data.Promise{PromiseID: id, MadeAt: at(later("new promise"), 9), DueOn: asOf + 500, AmountCents: 1})
 		out.Bureau = append(out.Bureau, data.BureauReport{At: at(later("new report"), 9), Provider: "serasa", Score: 1})
+		out.Disputes = append(out.Disputes, data.Dispute{At: at(later("new dispute"), 9), Kind: data.DisputeKinds[i%2]})
 	}
 	return out
 }
@@ -229,6 +231,7 @@ func TestOrderOfRowsChangesNothing(t *testing.T) {
 			Events:   rapid.Permutation(h.Events).Draw(t, "events"),
 			Promises: rapid.Permutation(h.Promises).Draw(t, "promises"),
 			Bureau:   rapid.Permutation(h.Bureau).Draw(t, "reports"),
+			Disputes: rapid.Permutation(h.Disputes).Draw(t, "disputes"),
 		}
 		c.Row(features.NewHistory(clone(h)), asOf, asOf, a)
 		c.Row(features.NewHistory(clone(shuffled)), asOf, asOf, b)
@@ -278,5 +281,5 @@ func TestExtremeValuesStayFinite(t *testing.T) {
 
 func clone(h features.History) features.History {
 	return features.History{Customer: h.Customer, Invoices: slices.Clone(h.Invoices), Payments: slices.Clone(h.Payments), Touches: slices.Clone(h.Touches),
-		Events: slices.Clone(h.Events), Promises: slices.Clone(h.Promises), Bureau: slices.Clone(h.Bureau)}
+		Events: slices.Clone(h.Events), Promises: slices.Clone(h.Promises), Bureau: slices.Clone(h.Bureau), Disputes: slices.Clone(h.Disputes)}
 }

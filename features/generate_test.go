@@ -91,6 +91,13 @@ func addContacts(h *features.History, r *rand.Rand, id string, span, touches int
 		h.Promises = append(h.Promises, data.Promise{PromiseID: fmt.Sprintf("%s-q%d", id, i), CustomerID: id, MadeAt: at(made, 15),
 			DueOn: made + data.Date(1+r.IntN(20)), AmountCents: data.Cents(100 + r.IntN(60_000)), InstalmentNo: 1})
 	}
+	for range touches / 5 {
+		d := data.Dispute{CustomerID: id, At: at(start+data.Date(r.IntN(span)), 13), Kind: data.DisputeKinds[r.IntN(2)]}
+		if n := len(h.Invoices); n > 0 && r.IntN(8) > 0 {
+			d.InvoiceID = h.Invoices[r.IntN(n)].InvoiceID
+		}
+		h.Disputes = append(h.Disputes, d)
+	}
 	for range touches / 10 {
 		h.Bureau = append(h.Bureau, data.BureauReport{CustomerID: id, At: at(start+data.Date(r.IntN(span)), 3),
 			Provider: []string{"serasa", "spc"}[r.IntN(2)], Score: float64(r.IntN(1000)), NegativeRecords: int32(r.IntN(4))})

@@ -252,6 +252,39 @@ func TestFamiliesAgainstHandComputedValues(t *testing.T) {
 			"f_bureau_since_report_days":  10,
 			"f_bureau_reports_count":      3,
 		}},
+		{"disputes", features.History{
+			Invoices: []data.Invoice{
+				{InvoiceID: "A", IssuedOn: 19700, DueOn: 19740, AmountCents: 3000},
+				{InvoiceID: "B", IssuedOn: 19700, DueOn: 19740, AmountCents: 1000},
+			},
+			Payments: []data.Payment{{PaymentID: "P", InvoiceID: "A", PaidAt: noon("2024-02-20"), AmountCents: 600}},
+			Disputes: []data.Dispute{
+				{InvoiceID: "A", At: noon("2024-02-01"), Kind: data.DisputeOpened},
+				{InvoiceID: "A", At: noon("2024-02-10"), Kind: data.DisputeClosed},
+				{InvoiceID: "A", At: noon("2024-03-01"), Kind: data.DisputeOpened},
+				{InvoiceID: "A", At: noon("2024-03-05"), Kind: data.DisputeOpened}, // said twice
+				{InvoiceID: "A", At: noon(goldenAsOf), Kind: data.DisputeClosed},   // not known yet
+				{InvoiceID: "B", At: noon(goldenAsOf), Kind: data.DisputeOpened},
+				{InvoiceID: "C", At: noon("2024-03-06"), Kind: data.DisputeOpened}, // of an invoice that is not there
+			},
+		}, goldenAsOf, map[string]float64{
+			"f_disputes_disputes_count":     2,
+			"f_disputes_since_dispute_days": 10,
+			"f_disputes_open_cents":         2400,
+			"f_disputes_open_share":         2400.0 / 3400,
+		}},
+		{"disputes of all", features.History{
+			Invoices: []data.Invoice{{InvoiceID: "A", IssuedOn: 19700, DueOn: 19740, AmountCents: 3000}},
+			Disputes: []data.Dispute{
+				{At: noon("2024-02-01"), Kind: data.DisputeOpened},
+				{InvoiceID: "A", At: noon("2024-02-10"), Kind: data.DisputeClosed},
+			},
+		}, goldenAsOf, map[string]float64{
+			"f_disputes_disputes_count":     1,
+			"f_disputes_since_dispute_days": 39,
+			"f_disputes_open_cents":         0,
+			"f_disputes_open_share":         0,
+		}},
 		{"calendar", features.History{}, goldenAsOf, map[string]float64{
 			"f_calendar_weekday_code":       1,
 			"f_calendar_monthday_days":      11,

@@ -14,7 +14,7 @@ func PartName(part int) string { return fmt.Sprintf("part-%03d.parquet", part) }
 // Histories yields the customers of one partition of the lake, in order of
 // their id, each with all his rows. dir is the folder that holds one folder per
 // source table (customers, invoices, payments, touches, touch_events, promises,
-// bureau_reports), each with a file [PartName](part) sorted by customer_id. A
+// bureau_reports, disputes), each with a file [PartName](part) sorted by customer_id. A
 // table without rows still has its file.
 //
 // The files are read side by side, so memory holds a batch of each and one
@@ -32,11 +32,12 @@ func Histories(dir string, part int) iter.Seq2[*History, error] {
 		events := newCursor(path("touch_events"), func(r *data.TouchEvent) string { return r.CustomerID })
 		promises := newCursor(path("promises"), func(r *data.Promise) string { return r.CustomerID })
 		bureau := newCursor(path("bureau_reports"), func(r *data.BureauReport) string { return r.CustomerID })
+		disputes := newCursor(path("disputes"), func(r *data.Dispute) string { return r.CustomerID })
 		all := []interface {
 			fault() error
 			close()
 			rest() error
-		}{customers, invoices, payments, touches, events, promises, bureau}
+		}{customers, invoices, payments, touches, events, promises, bureau, disputes}
 		for _, c := range all {
 			defer c.close()
 		}
@@ -52,6 +53,7 @@ func Histories(dir string, part int) iter.Seq2[*History, error] {
 					Events:   events.take(c.CustomerID),
 					Promises: promises.take(c.CustomerID),
 					Bureau:   bureau.take(c.CustomerID),
+					Disputes: disputes.take(c.CustomerID),
 				}
 			}
 			for _, c := range all {

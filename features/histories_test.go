@@ -26,6 +26,7 @@ type lake struct {
 	events    []data.TouchEvent
 	promises  []data.Promise
 	bureau    []data.BureauReport
+	disputes  []data.Dispute
 }
 
 func (l *lake) add(h features.History) {
@@ -36,6 +37,7 @@ func (l *lake) add(h features.History) {
 	l.events = append(l.events, h.Events...)
 	l.promises = append(l.promises, h.Promises...)
 	l.bureau = append(l.bureau, h.Bureau...)
+	l.disputes = append(l.disputes, h.Disputes...)
 }
 
 // write lays the partition out as extract does: every table sorted by
@@ -49,6 +51,7 @@ func (l *lake) write(t *testing.T, dir string, part int) {
 	writeTable(t, dir, "touch_events", part, l.events, func(r data.TouchEvent) string { return r.CustomerID })
 	writeTable(t, dir, "promises", part, l.promises, func(r data.Promise) string { return r.CustomerID })
 	writeTable(t, dir, "bureau_reports", part, l.bureau, func(r data.BureauReport) string { return r.CustomerID })
+	writeTable(t, dir, "disputes", part, l.disputes, func(r data.Dispute) string { return r.CustomerID })
 }
 
 func writeTable[T any](t *testing.T, dir, table string, part int, rows []T, id func(T) string) {
@@ -129,7 +132,7 @@ func TestHistoriesOfALakeWithEmptyTables(t *testing.T) {
 	c.Row(got[0], start+100, start+100, row)
 	for j, f := range features.Dictionary() {
 		switch v := row[j]; f.Family {
-		case "touchhist", "engagement", "promises", "bureau", "cohort":
+		case "touchhist", "engagement", "promises", "bureau", "disputes", "cohort":
 			constant := v != v || v == 0 || f.Name == "f_touchhist_hold_response_share"
 			if !constant {
 				t.Errorf("%s = %g without any row of its family", f.Name, v)

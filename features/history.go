@@ -25,6 +25,7 @@ type History struct {
 	Events   []data.TouchEvent   // by at, then touch_id, then kind
 	Promises []data.Promise      // by made_at, then promise_id
 	Bureau   []data.BureauReport // by at, then provider
+	Disputes []data.Dispute      // by at, then invoice_id, then kind
 
 	index *index
 }
@@ -52,6 +53,9 @@ func NewHistory(h History) *History {
 	sortBy(h.Bureau, func(a, b data.BureauReport) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Score, b.Score),
 			cmp.Compare(a.NegativeRecords, b.NegativeRecords))
+	})
+	sortBy(h.Disputes, func(a, b data.Dispute) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.InvoiceID, b.InvoiceID), cmp.Compare(a.Kind, b.Kind))
 	})
 	h.index = newIndex(&h)
 	return &h

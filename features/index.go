@@ -23,14 +23,15 @@ const responseDays = 7
 // looks ahead in a way that a reader cannot undo: each fact carries the day on
 // which it became known, and readers compare that day with AsOf.
 type index struct {
-	invoices []invoiceFact // in the order of History.Invoices
-	settled  []int32       // invoices paid in full, by the day on which they were
-	payments []paymentFact // by day
-	onBills  []billPayment // the payments grouped by invoice, each group by day
-	touches  []touchFact   // in the order of History.Touches
-	events   []eventFact   // by day
-	promises []promiseFact // in the order of History.Promises
-	bureau   []data.Date   // days of History.Bureau
+	invoices []invoiceFact    // in the order of History.Invoices
+	settled  []int32          // invoices paid in full, by the day on which they were
+	payments []paymentFact    // by day
+	onBills  []billPayment    // the payments grouped by invoice, each group by day
+	touches  []touchFact      // in the order of History.Touches
+	events   []eventFact      // by day
+	promises []promiseFact    // in the order of History.Promises
+	bureau   []data.Date      // days of History.Bureau
+	disputes []invoiceDispute // by invoice, then day
 }
 
 // invoiceFact is one invoice. It is open at AsOf when issued < AsOf <=
@@ -93,6 +94,7 @@ func newIndex(h *History) *index {
 	x.addTouches(h)
 	x.addEvents(h)
 	x.addPromises(h)
+	x.addDisputes(h)
 	x.bureau = make([]data.Date, len(h.Bureau))
 	for i := range h.Bureau {
 		x.bureau[i] = dayOf(h.Bureau[i].At)

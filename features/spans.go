@@ -14,6 +14,7 @@ type Span struct {
 	Product     string
 	// Payments on the invoice up to Until, by day.
 	Payments []SpanPayment
+	Disputes []Dispute // by Opened
 }
 
 // SpanPayment is a payment seen from its invoice.
@@ -44,6 +45,11 @@ func (h *History) Spans() []Span {
 		}
 		if first < len(payments) {
 			s.Payments = payments[first:len(payments):len(payments)]
+		}
+		for _, d := range h.index.disputes {
+			if int(d.invoice) == i {
+				s.Disputes = append(s.Disputes, d.Dispute)
+			}
 		}
 		out = append(out, s)
 	}

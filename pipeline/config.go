@@ -200,7 +200,7 @@ type SegmentRow struct {
 // SourceTables lists the source tables in the order in which extract reads
 // them: a table refers only to earlier ones.
 var SourceTables = [...]string{
-	"customers", "invoices", "payments", "touches", "touch_events", "promises", "bureau_reports",
+	"customers", "invoices", "payments", "touches", "touch_events", "promises", "bureau_reports", "disputes",
 }
 
 // requiredTables must have a source and at least one accepted row, save

@@ -238,6 +238,7 @@ func (x *extraction) stage(t table) (missing map[string]bool, err error) {
 			return nil, fmt.Errorf("%w: no column %q (the query gives %s)%s", data.ErrBadInput, c.name, strings.Join(names, ", "), suggest(c.name, names))
 		default:
 			missing[c.name] = true
+			parsed, bounded = append(parsed, "CAST(NULL AS VARCHAR) AS "+ident(c.name)), append(bounded, ident(c.name)) // joins may name it
 		}
 	}
 	inOrder, err := x.inFileOrder(src.query)
@@ -440,7 +441,7 @@ func (x *extraction) export(t table) error {
 	for _, c := range t.columns {
 		expr := ident(c.output())
 		if r, ok := t.replace[c.name]; ok {
-			expr = r + " AS " + expr
+			expr = r.sql + " AS " + expr
 		}
 		columns = append(columns, expr)
 	}

@@ -14,7 +14,7 @@ import (
 
 // eventsFolder is where the server writes what was sent and reported, as
 // eventsFolder/TABLE/DAY.csv with the columns of the source table; opt_outs and
-// disputes are tables of their own, which change customers.
+// disputes, which is a source table, too, change customers.
 const eventsFolder = "events"
 
 // eventID is the column that tells whether the company's own system has
@@ -104,9 +104,10 @@ func readEvent(glob string) string {
 	return "read_csv(" + quote(glob) + ", header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', comment = '')"
 }
 
-// addEvents puts what was sent and reported beside the company's own rows.
+// addEvents puts what was sent and reported beside the company's own rows. Words
+// about disputes have no id: said twice, they say the same.
 func (x *extraction) addEvents(globs map[string]string) error {
-	for _, table := range sortedKeys(eventID) {
+	for _, table := range append(sortedKeys(eventID), "disputes") {
 		glob, id := globs[table], eventID[table]
 		if glob == "" {
 			continue
@@ -117,8 +118,11 @@ func (x *extraction) addEvents(globs map[string]string) error {
 			continue
 		}
 		query := "(" + own.query + "\n)"
-		x.sources[table] = boundSource{files: own.files, sums: own.sums, unsorted: true, query: fmt.Sprintf(
-			"SELECT * FROM %s UNION ALL BY NAME SELECT * FROM %s e WHERE NOT EXISTS (SELECT 1 FROM %s c WHERE trim(CAST(c.%s AS VARCHAR)) = e.%s)", query, readEvent(glob), query, id, id)}
+		both := "SELECT * FROM " + query + " UNION ALL BY NAME SELECT * FROM " + readEvent(glob) + " e"
+		if id != "" {
+			both += fmt.Sprintf(" WHERE NOT EXISTS (SELECT 1 FROM %s c WHERE trim(CAST(c.%s AS VARCHAR)) = e.%s)", query, id, id)
+		}
+		x.sources[table] = boundSource{files: own.files, sums: own.sums, unsorted: true, query: both}
 	}
 	if globs["opt_outs"] == "" && globs["disputes"] == "" {
 		return nil

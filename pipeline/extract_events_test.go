@@ -40,7 +40,7 @@ func TestExtractReadsWhatWasSentAndReported(t *testing.T) {
 		"promises/2025-03-02":     "promise_id,customer_id,made_at,due_on,amount_cents,instalment_no\nM1,C2,2025-03-02T10:00:00.000000Z,2025-03-09,500,1\n",
 		"opt_outs/2025-03-01":     "customer_id,channel,at,kind\nC1,email,2025-03-01T10:00:00.000000Z,opt_out\nC1,sms,2025-03-01T10:00:00.000000Z,opt_out\nC2,,2025-03-01T10:00:00.000000Z,opt_out\n",
 		"opt_outs/2025-03-02":     "customer_id,channel,at,kind\nC1,sms,2025-03-02T10:00:00.000000Z,opt_in\n",
-		"disputes/2025-03-02":     "customer_id,at,kind\nC3,2025-03-02T10:00:00.000000Z,dispute\n",
+		"disputes/2025-03-02":     "customer_id,at,kind\nC3,2025-03-02T10:00:00.000000Z,dispute\n", // beside the company's own
 	})
 	after, err := extract(home, config)
 	must(t, err)
@@ -69,6 +69,34 @@ func TestExtractReadsWhatWasSentAndReported(t *testing.T) {
 		want := map[string][3]bool{"C1": {false, true, false}, "C2": {false, false, false}, "C3": {true, true, true}}[c.CustomerID]
 		if got := [3]bool{c.ConsentEmail, c.ConsentSMS, c.Dispute}; got != want {
 			t.Errorf("%s: e-mail, SMS, dispute %v, want %v", c.CustomerID, got, want)
+		}
+	}
+}
+
+// The last word about a dispute counts, whoever said it: the company's own table,
+// or somebody through the server, whose word is about all that the customer owes.
+// Who contests something is flagged, whatever his own row says.
+func TestExtractKeepsDisputes(t *testing.T) {
+	files := sourceFiles()
+	files["disputes"] = "customer_id,invoice_id,at,kind\n" +
+		"C1,I1,2025-02-01 10:00:00,dispute\n" + // closed for all by the server
+		"C2,I2,2025-02-10 10:00:00,dispute\nC2,I2,2025-02-11 10:00:00,dispute_closed\nC2,I3,2025-02-12 10:00:00,dispute\n"
+	home, config := writeHome(t, files)
+	writeEvents(t, home, map[string]string{"disputes/2025-03-02": "customer_id,at,kind\nC1,2025-03-01T10:00:00.000000Z,dispute_closed\nC3,2025-03-02T10:00:00.000000Z,dispute\n"})
+	out, err := extract(home, config)
+	must(t, err)
+	var said []string
+	for _, d := range readTable[data.Dispute](t, out, "disputes") {
+		said = append(said, d.CustomerID+" "+d.InvoiceID+" "+data.DateOf(d.At).String()+" "+string(d.Kind))
+	}
+	slices.Sort(said)
+	want := []string{"C1  2025-03-01 dispute_closed", "C1 I1 2025-02-01 dispute", "C2 I2 2025-02-10 dispute", "C2 I2 2025-02-11 dispute_closed", "C2 I3 2025-02-12 dispute", "C3  2025-03-02 dispute"}
+	if !slices.Equal(said, want) {
+		t.Errorf("disputes %q, want %q", said, want)
+	}
+	for _, c := range readTable[data.Customer](t, out, "customers") {
+		if want := c.CustomerID != "C1"; c.Dispute != want {
+			t.Errorf("%s is in dispute: %v, want %v", c.CustomerID, c.Dispute, want)
 		}
 	}
 }

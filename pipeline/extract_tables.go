@@ -48,14 +48,18 @@ type table struct {
 	name    string
 	id      string // the column that must be unique; "" when rows have no id
 	columns []column
-	joins   string            // SQL joins of earlier tables' accepted rows (k_…) to p
-	between []fault           // rules that need the joins, after the row's own and duplicate_id
-	derived []string          // SQL of further columns of the output: "expr AS name"
-	replace map[string]string // output columns that are not taken from p as they are
-	order   string            // sort key of the output, total up to identical rows
-	event   string            // SQL of the day of the row's event; "" when it has none
-	part    string            // SQL of the row's partition
+	joins   string                 // SQL joins of earlier tables' accepted rows (k_…) to p
+	between []fault                // rules that need the joins, after the row's own and duplicate_id
+	derived []string               // SQL of further columns of the output: "expr AS name"
+	replace map[string]replacement // output columns that are not taken from the row as they are
+	order   string                 // sort key of the output, total up to identical rows
+	event   string                 // SQL of the day of the row's event; "" when it has none
+	part    string                 // SQL of the row's partition
 }
+
+// replacement is the SQL of an output column over f_TABLE, and in words what
+// stands where the source says nothing.
+type replacement struct{ sql, words string }
 
 // fault is one rule with the SQL that finds it and the SQL of its message. In
 // both, a column's parsed value is p.NAME and its staged one p."raw NAME".
@@ -80,7 +84,7 @@ const joinCustomer = "LEFT JOIN k_customers c ON p.customer_id = c.customer_id"
 // tables returns the source tables in the order of [SourceTables]. The part of
 // n partitions is data.Partition in SQL.
 func tables(n int) []table {
-	return []table{customersTable(n), invoicesTable(), paymentsTable(), touchesTable(), touchEventsTable(), promisesTable(), bureauTable()}
+	return []table{customersTable(n), invoicesTable(), paymentsTable(), touchesTable(), touchEventsTable(), promisesTable(), bureauTable(), disputesTable()}
 }
 
 func customersTable(n int) table {
@@ -97,7 +101,10 @@ func customersTable(n int) table {
 		order: "customer_id",
 		part:  fmt.Sprintf("CAST('0x' || left(md5(p.customer_id), 8) AS BIGINT) %% %d", n),
 		// A customer whose start is not known starts with his first invoice.
-		replace: map[string]string{"since": "COALESCE(since, (SELECT min(issued_on) FROM k_invoices i WHERE i.customer_id = f.customer_id), DATE '1970-01-01')"},
+		replace: map[string]replacement{
+			"since":   {"COALESCE(since, (SELECT min(issued_on) FROM k_invoices i WHERE i.customer_id = f.customer_id), DATE '1970-01-01')", "the day of the first invoice"},
+			"dispute": {"(dispute OR customer_id IN (" + inDispute + "))", "whether one is open in disputes"},
+		},
 	}
 	// Where a source has no column for consent or reach, nothing is known
 	// against contact; where it has one, an empty cell is a no.
@@ -229,6 +236,35 @@ func bureauTable() table {
 		order: `customer_id, "at", provider, score, negative_records, cost_cents`, event: `CAST("at" AS DATE)`, part: "c.part",
 	}
 }
+
+func disputesTable() table {
+	kinds := make([]string, len(data.DisputeKinds))
+	for i, k := range data.DisputeKinds {
+		kinds[i] = string(k)
+	}
+	return table{
+		name: "disputes",
+		columns: []column{
+			required("customer_id", kindText),
+			optional("invoice_id", kindText, "''"),
+			required("at", kindInstant),
+			{name: "kind", required: true, oneOf: kinds, rule: "unknown_kind"},
+		},
+		joins: joinCustomer + " LEFT JOIN k_invoices i ON p.invoice_id = i.invoice_id",
+		between: []fault{unknownCustomer,
+			{"unknown_invoice", "p.invoice_id IS NOT NULL AND i.invoice_id IS NULL", `'invoice_id ' || shown(p.invoice_id) || ' is not an accepted invoice'`},
+			{"unknown_invoice", "i.customer_id <> p.customer_id", `'invoice_id ' || shown(p.invoice_id) || ' is not an invoice of customer ' || shown(p.customer_id)`},
+		},
+		order: `customer_id, "at", invoice_id, kind`, event: `CAST("at" AS DATE)`, part: "c.part",
+	}
+}
+
+// inDispute is the SQL of the customers who contest an invoice, or all: the last
+// word counts, and one about all invoices counts for each.
+const inDispute = `SELECT d.customer_id FROM k_disputes d
+	LEFT JOIN (SELECT customer_id, max("at") AS "at" FROM k_disputes WHERE invoice_id = '' GROUP BY customer_id) whole ON whole.customer_id = d.customer_id
+	WHERE d.invoice_id = '' OR whole."at" IS NULL OR d."at" > whole."at"
+	GROUP BY d.customer_id, d.invoice_id HAVING last(d.kind ORDER BY d."at", d.kind) = 'dispute'`
 
 func channelNames() []string {
 	names := make([]string, len(data.Channels))

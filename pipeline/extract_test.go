@@ -34,6 +34,7 @@ func sourceFiles() map[string]string {
 		"touch_events":   "touch_id,at,kind\nT1,2025-02-01 12:00:05,delivered\n",
 		"promises":       "promise_id,customer_id,made_at,due_on,amount_cents,instalment_no\nR1,C2,2025-02-21 08:00:00,2025-03-21,15000,\n",
 		"bureau_reports": "customer_id,at,provider,score,negative_records,cost_cents\nC1,2025-02-10 00:00:00,bvs,612.5,0,150\n",
+		"disputes":       "customer_id,invoice_id,at,kind\nC2,I3,2025-02-16 10:00:00,dispute\nC2,I3,2025-02-18 10:00:00,dispute_closed\n",
 	}
 }
 
@@ -156,6 +157,9 @@ func TestExtractReadsEveryTable(t *testing.T) {
 	if b := readTable[data.BureauReport](t, out, "bureau_reports"); len(b) != 1 || b[0].Score != 612.5 || b[0].CostCents != 150 {
 		t.Errorf("bureau %+v", b)
 	}
+	if d := readTable[data.Dispute](t, out, "disputes"); len(d) != 2 || d[0].Kind != data.DisputeOpened || d[1].Kind != data.DisputeClosed || d[1].InvoiceID != "I3" {
+		t.Errorf("disputes %+v", d)
+	}
 	if got := out.Manifest.Counts[countFirstEvent]; got != int64(day("2025-01-01")) {
 		t.Errorf("first event %v", data.Date(got))
 	}
@@ -222,6 +226,10 @@ func TestQuarantineFindsEachFault(t *testing.T) {
 		{"bureau_reports", "C9,2025-02-03,x,1,0,0", "unknown_customer", "C9"},
 		{"bureau_reports", "C1,2025-02-03,x,high,0,0", "bad_number", "score"},
 		{"bureau_reports", "C1,2025-02-03,x,,0,0", "missing_value", "score"},
+		{"disputes", "C9,,2025-02-03,dispute", "unknown_customer", "C9"},
+		{"disputes", "C2,I9,2025-02-03,dispute", "unknown_invoice", `invoice_id "I9" is not an accepted invoice`},
+		{"disputes", "C1,I3,2025-02-03,dispute", "unknown_invoice", `invoice_id "I3" is not an invoice of customer "C1"`},
+		{"disputes", "C1,I1,2025-02-03,lost", "unknown_kind", `kind: "lost" is none of dispute, dispute_closed`},
 	}
 	files, first := sourceFiles(), map[string]int64{}
 	rows := map[string]int64{}
@@ -232,7 +240,7 @@ func TestQuarantineFindsEachFault(t *testing.T) {
 	want := map[string]QuarantineRow{}
 	for i, tt := range cases {
 		row := tt.row
-		if tt.table != "touch_events" && tt.table != "bureau_reports" && row[1] == '9' {
+		if tt.table != "touch_events" && tt.table != "bureau_reports" && tt.table != "disputes" && row[1] == '9' {
 			row = fmt.Sprintf("%s-%d%s", row[:2], i, row[2:]) // an id of its own
 		}
 		files[tt.table] += row + "\n"
@@ -285,7 +293,8 @@ func TestQuarantineFollowsReferences(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %d %s", q.Table, q.SourceRow, q.Rule))
 	}
 	want := []string{"customers 2 unknown_kind", "invoices 2 unknown_customer", "invoices 3 unknown_customer",
-		"payments 2 unknown_customer", "touches 2 unknown_customer", "promises 1 unknown_customer"}
+		"payments 2 unknown_customer", "touches 2 unknown_customer", "promises 1 unknown_customer",
+		"disputes 1 unknown_customer", "disputes 2 unknown_customer"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("rows that refer to a quarantined one (-want +got):\n%s", diff)
 	}

@@ -119,6 +119,7 @@ func (p *portfolio) write(t *testing.T, customers int) {
 	nothing[data.TouchEvent](t, &lake, "touch_events")
 	nothing[data.Promise](t, &lake, "promises")
 	nothing[data.BureauReport](t, &lake, "bureau_reports")
+	nothing[data.Dispute](t, &lake, "disputes")
 	p.inputs["extract"] = lake
 	p.inputs["segments"] = p.hours(t, rng)
 	p.inputs["score"] = Output{Dir: dir("score", ""), Manifest: data.Manifest{Files: files(scoresFile, candidatesTable+"/"+part)}}

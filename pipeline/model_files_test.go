@@ -15,8 +15,8 @@ import (
 func FuzzLoadResponse(f *testing.F) {
 	dir := f.TempDir()
 	for _, seed := range []string{
-		`{}`, `null`, `[]`, `{"schema_version":3}`, `{"schema_version":3,"ensemble":{"bags":[null]}}`, `{"schema_version":3,"ensemble":{"bags":[{}]}}`,
-		`{"schema_version":3,"ensemble":{"bags":[{"classes":[{}],"levels":[1],"groups":{"":{"class":[1],"level":[1]}}}]},"channels":{"sms":null}}`,
+		`{}`, `null`, `[]`, `{"schema_version":4}`, `{"schema_version":4,"ensemble":{"bags":[null]}}`, `{"schema_version":4,"ensemble":{"bags":[{}]}}`,
+		`{"schema_version":4,"ensemble":{"bags":[{"classes":[{}],"levels":[1],"groups":{"":{"class":[1],"level":[1]}}}]},"channels":{"sms":null}}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -34,7 +34,7 @@ func FuzzLoadResponse(f *testing.F) {
 // whoever brings the program up to date could never put a new version into force.
 func TestAnOlderResponseModelIsToldFromADamagedOne(t *testing.T) {
 	dir := t.TempDir()
-	for content, older := range map[string]bool{`{"schema_version":2}`: true, `{"schema_version":3}`: false, `{"schema_version":9}`: false, `{}`: false} {
+	for content, older := range map[string]bool{`{"schema_version":3}`: true, `{"schema_version":4}`: false, `{"schema_version":9}`: false, `{}`: false} {
 		if err := os.WriteFile(filepath.Join(dir, responseFile), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -54,6 +54,9 @@ func (r *responders) invoices(h *features.History) {
 			r.payments = append(r.payments, response.Payment{Day: p.Day, Cents: p.Cents})
 		}
 		v.Payments = r.payments[first:len(r.payments):len(r.payments)]
+		for _, d := range s.Disputes {
+			v.Disputes = append(v.Disputes, response.Dispute{Opened: d.Opened, Closed: d.Closed})
+		}
 		r.c.Invoices = append(r.c.Invoices, v)
 	}
 }

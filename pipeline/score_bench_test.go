@@ -151,7 +151,7 @@ func replicatedHistories(b *testing.B, s *scorer) (out []*features.History) {
 			}
 			for k := range data.Cents(benchScales) {
 				scaled := features.History{Customer: h.Customer, Invoices: slices.Clone(h.Invoices), Payments: slices.Clone(h.Payments),
-					Touches: slices.Clone(h.Touches), Events: slices.Clone(h.Events), Promises: slices.Clone(h.Promises), Bureau: slices.Clone(h.Bureau)}
+					Touches: slices.Clone(h.Touches), Events: slices.Clone(h.Events), Promises: slices.Clone(h.Promises), Bureau: slices.Clone(h.Bureau), Disputes: slices.Clone(h.Disputes)}
 				scaled.Customer.CreditLimitCents *= k + 1
 				for i := range scaled.Invoices {
 					scaled.Invoices[i].AmountCents *= k + 1

@@ -18,8 +18,8 @@ func SourcesMarkdown() string {
 			if c.required {
 				absent, empty = "stops the run", "quarantined"
 			}
-			if r := t.replace[c.name]; r != "" {
-				absent, empty = "the day of the first invoice", "the day of the first invoice"
+			if r := t.replace[c.name].words; r != "" {
+				absent, empty = r, r
 			}
 			var rules []string
 			for _, f := range c.faults() {

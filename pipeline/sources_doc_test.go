@@ -31,6 +31,7 @@ func TestTablesHaveTheColumnsOfTheirRows(t *testing.T) {
 		"customers": reflect.TypeFor[data.Customer](), "invoices": reflect.TypeFor[data.Invoice](), "payments": reflect.TypeFor[data.Payment](),
 		"touches": reflect.TypeFor[data.Touch](), "touch_events": reflect.TypeFor[data.TouchEvent](),
 		"promises": reflect.TypeFor[data.Promise](), "bureau_reports": reflect.TypeFor[data.BureauReport](),
+		"disputes": reflect.TypeFor[data.Dispute](),
 	}
 	for _, table := range tables(1) {
 		want := map[string]bool{}

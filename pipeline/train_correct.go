@@ -14,7 +14,7 @@ import (
 const responseFile = "response.json"
 
 // responseSchema is the version of that file.
-const responseSchema = 3
+const responseSchema = 4
 
 // errOlderResponse tells that a response.json was written by an older program,
 // whose models this one cannot read.

@@ -116,6 +116,9 @@ func everyKindIsPlanted(t *testing.T, planted []string, format string) {
 		count[fields[0]+" "+fields[2]]++
 	}
 	for _, table := range pipeline.SourceTables {
+		if table == "disputes" { // a few hundred rows; each of their rules is tried in package pipeline
+			continue
+		}
 		rules := strings.Fields(kinds[table])
 		if format == "csv" {
 			rules = append(rules, "bad_date")

@@ -26,8 +26,8 @@ func newSimulateCommand(a *app) *cobra.Command {
 		Use:   "simulate",
 		Short: "Generate a seeded portfolio and the truth that nobody has in life",
 		Long: `Write HOME/sources: customers, invoices, payments, touches, touch_events,
-promises and bureau_reports as CSV or Parquet, and HOME/truth: the true organic
-payment probabilities, the true effect of every channel and the ceiling of what
+promises, bureau_reports and disputes as CSV or Parquet, and HOME/truth: the true
+organic payment probabilities, the true effect of every channel and the ceiling of what
 can be known, for each logged decision (decisions.parquet), for the week after
 the end (asof.parquet), and the latent draws (customers.parquet). With --dirty,
 faulty rows are planted among the sources and listed in HOME/truth/faults.csv.

@@ -114,12 +114,13 @@ func (l *lakeHistories) History(ctx context.Context, customerID string) (*web.Hi
 		return nil, err
 	}
 	h := features.History{Customer: customers[0]}
-	var errs [5]error
+	var errs [6]error
 	h.Invoices, errs[0] = rowsOf(ctx, path("invoices"), customerID, func(r *data.Invoice) string { return r.CustomerID })
 	h.Payments, errs[1] = rowsOf(ctx, path("payments"), customerID, func(r *data.Payment) string { return r.CustomerID })
 	h.Touches, errs[2] = rowsOf(ctx, path("touches"), customerID, func(r *data.Touch) string { return r.CustomerID })
 	h.Events, errs[3] = rowsOf(ctx, path("touch_events"), customerID, func(r *data.TouchEvent) string { return r.CustomerID })
 	h.Promises, errs[4] = rowsOf(ctx, path("promises"), customerID, func(r *data.Promise) string { return r.CustomerID })
+	h.Disputes, errs[5] = rowsOf(ctx, path("disputes"), customerID, func(r *data.Dispute) string { return r.CustomerID })
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}

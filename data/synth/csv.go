@@ -163,6 +163,14 @@ func (r *record) promise(p data.Promise) {
 	r.end()
 }
 
+func (r *record) dispute(d data.Dispute) {
+	r.text(d.CustomerID)
+	r.text(d.InvoiceID)
+	r.instant(d.At)
+	r.text(string(d.Kind))
+	r.end()
+}
+
 func (r *record) bureauReport(b data.BureauReport) {
 	r.text(b.CustomerID)
 	r.instant(b.At)

@@ -142,7 +142,7 @@ func spoilNumber[T any](column string) faultKind[T] {
 }
 
 var sourceColumns = [len(Tables)][]string{customerColumns, invoiceColumns, paymentColumns, touchColumns,
-	touchEventColumns, promiseColumns, bureauColumns}
+	touchEventColumns, promiseColumns, bureauColumns, disputeColumns}
 
 var customerFaults = faultSet[SourceCustomer]{
 	columns: customerColumns, fresh: true,
@@ -235,6 +235,18 @@ var promiseFaults = faultSet[data.Promise]{
 		spoilNumber[data.Promise]("amount_cents"),
 		spoilInstant[data.Promise]("made_at"),
 		spoilNumber[data.Promise]("instalment_no"),
+	},
+}
+
+var disputeFaults = faultSet[data.Dispute]{
+	columns: disputeColumns,
+	id:      func(d *data.Dispute) *string { return &d.CustomerID },
+	kinds: []faultKind[data.Dispute]{
+		{rule: "missing_value", spoil: func(d *data.Dispute, _ int) { d.CustomerID = "" }},
+		{rule: "unknown_customer", spoil: func(d *data.Dispute, _ int) { d.CustomerID = nobody }},
+		{rule: "unknown_invoice", spoil: func(d *data.Dispute, _ int) { d.InvoiceID += "X" }},
+		{rule: "unknown_kind", spoil: func(d *data.Dispute, n int) { d.Kind = []data.DisputeKind{"lost", "won"}[n%2] }},
+		spoilInstant[data.Dispute]("at"),
 	},
 }
 

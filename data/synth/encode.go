@@ -18,6 +18,7 @@ func finishBlock(c Config, format Format, b *block) *written {
 	finishTable(w, &p, 4, &w.TouchEvents, &touchEventFaults, (*record).touchEvent)
 	finishTable(w, &p, 5, &w.Promises, &promiseFaults, (*record).promise)
 	finishTable(w, &p, 6, &w.BureauReports, &bureauFaults, (*record).bureauReport)
+	finishTable(w, &p, 7, &w.Disputes, &disputeFaults, (*record).dispute)
 	return w
 }
 

@@ -39,6 +39,6 @@ func ExampleWrite() {
 	fmt.Println(len(report.Sources), report.Sources[0].Name, report.Sources[0].Rows)
 	fmt.Println("a call costs", synth.ChannelCostCents[data.Voice.Index()].BRL())
 	// Output:
-	// 7 sources/customers.csv 20
+	// 8 sources/customers.csv 20
 	// a call costs R$ 0,60
 }

@@ -122,7 +122,21 @@ func (l *life) issue(n planned) {
 		}
 	}
 	v := l.newInvoice(n.issued, n.due, n.amount, n.product.name, n.product.tilt)
-	v.disputed = l.rng.Float64() < disputeShare
+	if l.rng.Float64() < disputeShare {
+		v.disputed = true
+		l.dispute(v, n.issued, 18*time.Hour, data.DisputeOpened)
+	}
+}
+
+// dispute logs that a dispute of the invoice began or ended.
+func (l *life) dispute(v *openInvoice, day int, hour time.Duration, kind data.DisputeKind) {
+	l.out.Disputes = append(l.out.Disputes, data.Dispute{CustomerID: l.p.row.CustomerID, InvoiceID: v.row.InvoiceID, At: l.cal.date(day).Time().Add(hour), Kind: kind})
+}
+
+// settleDispute ends a dispute at the end of a day.
+func (l *life) settleDispute(v *openInvoice, day int) {
+	v.disputed = false
+	l.dispute(v, day, 23*time.Hour+45*time.Minute, data.DisputeClosed)
 }
 
 func (l *life) newInvoice(issued, due int, amount data.Cents, product string, tilt float64) *openInvoice {
@@ -235,6 +249,9 @@ func (l *life) pay(v *openInvoice, day int) {
 		if day > v.due {
 			l.late++
 		}
+		if v.disputed {
+			l.settleDispute(v, day)
+		}
 		l.paid = append(l.paid, v)
 		l.count.settled(v, day)
 	}
@@ -259,11 +276,11 @@ func (l *life) review(day int) {
 		case v.issued >= day:
 			l.open = append(l.open, v)
 		case v.disputed && late > 10 && u < .15:
+			l.settleDispute(v, day)
 			if u < .075 {
 				l.cancel(v, day)
 				continue
 			}
-			v.disputed = false
 			l.open = append(l.open, v)
 		case v.disputed:
 			l.open = append(l.open, v)

@@ -47,7 +47,7 @@ type SourceTouchEvent struct {
 	Kind    data.TouchEventKind `parquet:"kind,dict"`
 }
 
-// Sources are the rows of the seven source tables, customers in order and
+// Sources are the rows of the eight source tables, customers in order and
 // each customer's rows together. Every event is before Config.End.
 type Sources struct {
 	Customers     []SourceCustomer
@@ -57,6 +57,7 @@ type Sources struct {
 	TouchEvents   []SourceTouchEvent
 	Promises      []data.Promise
 	BureauReports []data.BureauReport
+	Disputes      []data.Dispute
 }
 
 // CustomerTruth is what nobody knows about a customer in life.

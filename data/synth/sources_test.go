@@ -1,6 +1,7 @@
 package synth
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
@@ -133,6 +134,57 @@ func TestSources_ContainWhatDunningMeets(t *testing.T) {
 	}
 	if len(ufs) < 10 {
 		t.Errorf("only %d UFs", len(ufs))
+	}
+}
+
+// TestDisputes_BeginAndEnd checks that each dispute begins with its invoice's
+// issue and is over by the time that the invoice is, that nobody decides about a
+// contested invoice alone, and that the customer's flag says what is open.
+func TestDisputes_BeginAndEnd(t *testing.T) {
+	p := sharedPortfolio(t)
+	invoices, over, open := map[string]data.Invoice{}, map[string]data.Date{}, map[string]bool{}
+	for _, v := range p.Sources.Invoices {
+		invoices[v.InvoiceID] = v
+		if v.CancelledOn != nil {
+			over[v.InvoiceID] = *v.CancelledOn
+		}
+	}
+	paid := map[string]data.Cents{}
+	for _, x := range p.Sources.Payments {
+		if paid[x.InvoiceID] += x.AmountCents; paid[x.InvoiceID] == invoices[x.InvoiceID].AmountCents {
+			over[x.InvoiceID] = min(data.DateOf(x.PaidAt), cmp.Or(over[x.InvoiceID], data.DateOf(x.PaidAt)))
+		}
+	}
+	upheld, last := 0, map[string]data.Dispute{}
+	for _, d := range p.Sources.Disputes {
+		v, day := invoices[d.InvoiceID], data.DateOf(d.At)
+		before, again := last[d.InvoiceID]
+		end, ended := over[d.InvoiceID]
+		switch {
+		case d.Validate() != nil || v.CustomerID != d.CustomerID:
+			t.Fatalf("%+v of invoice %+v", d, v)
+		case d.Kind == data.DisputeOpened && (again || day != v.IssuedOn):
+			t.Fatalf("%+v after %+v, invoice %+v", d, before, v)
+		case d.Kind == data.DisputeClosed && (before.Kind != data.DisputeOpened || d.At.Before(before.At) || ended && day > end):
+			t.Fatalf("%+v after %+v, invoice %+v is over on %s", d, before, v, end)
+		}
+		if last[d.InvoiceID] = d; d.Kind == data.DisputeClosed && (!ended || day < end) {
+			upheld++
+		}
+	}
+	for id, d := range last {
+		if _, ended := over[id]; ended && d.Kind == data.DisputeOpened {
+			t.Errorf("%+v is open, and its invoice is not", d)
+		}
+		open[d.CustomerID] = open[d.CustomerID] || d.Kind == data.DisputeOpened
+	}
+	for _, c := range p.Sources.Customers {
+		if c.Dispute != open[c.CustomerID] {
+			t.Errorf("customer %s: flag %v, disputes %v", c.CustomerID, c.Dispute, open[c.CustomerID])
+		}
+	}
+	if share := float64(len(last)) / float64(len(invoices)); share < .5*disputeShare || share > 1.5*disputeShare || upheld < 3 {
+		t.Errorf("%.4f of the invoices are disputed, %d upheld", share, upheld)
 	}
 }
 

@@ -124,4 +124,5 @@ func (s *Sources) add(o *Sources) {
 	s.TouchEvents = append(s.TouchEvents, o.TouchEvents...)
 	s.Promises = append(s.Promises, o.Promises...)
 	s.BureauReports = append(s.BureauReports, o.BureauReports...)
+	s.Disputes = append(s.Disputes, o.Disputes...)
 }

@@ -112,6 +112,7 @@ var (
 	touchColumns      = []string{"touch_id", "customer_id", "channel", "sent_at", "cost_cents", "template", "plan_id", "treat_prob"}
 	touchEventColumns = []string{"touch_id", "at", "kind"}
 	promiseColumns    = []string{"promise_id", "customer_id", "made_at", "due_on", "amount_cents", "instalment_no"}
+	disputeColumns    = []string{"customer_id", "invoice_id", "at", "kind"}
 	bureauColumns     = []string{"customer_id", "at", "provider", "score", "negative_records", "cost_cents"}
 )
 

@@ -13,7 +13,7 @@ import (
 )
 
 // Tables lists the source tables in the order in which they are written.
-var Tables = [...]string{"customers", "invoices", "payments", "touches", "touch_events", "promises", "bureau_reports"}
+var Tables = [...]string{"customers", "invoices", "payments", "touches", "touch_events", "promises", "bureau_reports", "disputes"}
 
 // Folders below the home.
 const (
@@ -168,8 +168,10 @@ func openSource(dir string, i int, format Format) (table, error) {
 		return newParquetTable(path, func(w *written) []SourceTouchEvent { return w.TouchEvents })
 	case "promises":
 		return newParquetTable(path, func(w *written) []data.Promise { return w.Promises })
+	case "bureau_reports":
+		return newParquetTable(path, func(w *written) []data.BureauReport { return w.BureauReports })
 	}
-	return newParquetTable(path, func(w *written) []data.BureauReport { return w.BureauReports })
+	return newParquetTable(path, func(w *written) []data.Dispute { return w.Disputes })
 }
 
 // run lets every table write in its own goroutine while produce sends blocks,

@@ -60,6 +60,10 @@ func (f *fitter) countOnce(customers []Customer) {
 			m.Base.Unlimited[name] = 1
 		}
 	}
+	m.Base.CohortDay = f.o.End
+	if f.o.Start != nil {
+		m.Base.CohortDay = f.o.Start.Base.CohortDay // its cohorts are gone on with
+	}
 	m.PromiseDays = usualPromise(customers)
 	m.countScores(f.cust)
 	m.countDelivery(customers, f.o.End)
@@ -220,6 +224,7 @@ func (f *fitter) countCells() {
 	}
 	fill(b.Amount[:], 1)
 	fill(b.Tenure[:], 1)
+	fill(b.Cohort[:], 1)
 	f.refresh()
 }
 

@@ -28,6 +28,23 @@ type Invoice struct {
 	AmountCents        data.Cents
 	Product            string
 	Payments           []Payment // by day
+	Disputes           []Dispute // by Opened
+}
+
+// Dispute holds an invoice back on the days after Opened up to Closed, NoDay
+// while it is open.
+type Dispute struct {
+	Opened, Closed data.Date
+}
+
+// disputed tells whether the invoice is in dispute on a day.
+func (v *Invoice) disputed(d data.Date) bool {
+	for i := range v.Disputes {
+		if x := &v.Disputes[i]; x.Opened < d && d <= x.Closed {
+			return true
+		}
+	}
+	return false
 }
 
 // Payment is one payment on an invoice.

@@ -16,7 +16,8 @@ import (
 //
 //	odds ← odds · P(what was decided | held back) / P(what was decided | not)
 //
-// The other open invoices of the customer explain decisions, too.
+// The other open invoices of the customer explain decisions, too. A dispute that
+// the log tells of is certain.
 
 // Rhythms of a customer's earlier decisions, as they bear on a day.
 const (
@@ -83,6 +84,15 @@ func (t *doubts) on(invoice int, d data.Date) uint8 {
 	return t.level[t.at[invoice]+int(d-t.from[invoice])]
 }
 
+// ever tells whether an invoice was at a level on any day.
+func (t *doubts) ever(invoice int, level uint8) bool {
+	to := len(t.level)
+	if invoice+1 < len(t.at) {
+		to = t.at[invoice+1]
+	}
+	return slices.Contains(t.level[t.at[invoice]:to], level)
+}
+
 // watch follows the invoices of one customer at a time.
 type watch struct {
 	attention *attention
@@ -104,6 +114,7 @@ type watched struct {
 	invoice  int
 	held     float64 // the chance that it is held back
 	cell     int
+	told     bool    // it is in dispute
 	decides  float64 // P(the day is decided about because of it | not held back)
 	explains float64 // the same, whether it is held back or not
 }
@@ -165,7 +176,16 @@ func (w *watch) pass(c *Customer, decisions []data.Date, d data.Date) {
 	}
 	for i := range w.open {
 		x := &w.open[i]
-		x.held += (1-x.held)*heldPerDay - x.held*releasedPerDay
+		told := c.Invoices[x.invoice].disputed(d)
+		switch {
+		case told:
+			x.held = 1
+		case x.told:
+			x.held = heldAtFirst // what held it back is over
+		default:
+			x.held += (1-x.held)*heldPerDay - x.held*releasedPerDay
+		}
+		x.told = told
 	}
 	if w.days.at(d).day == holidayKind {
 		return // who decides on workdays did not
@@ -182,7 +202,9 @@ func (w *watch) pass(c *Customer, decisions []data.Date, d data.Date) {
 		w.seen(rhythm, w.open[0].cell, decided)
 	}
 	for i := range w.open {
-		w.open[i].held = w.judge(i, decided)
+		if x := &w.open[i]; !x.told {
+			x.held = w.judge(i, decided)
+		}
 	}
 }
 
@@ -221,9 +243,13 @@ func (w *watch) rhythm(d data.Date) int {
 func weekdayOf(d data.Date) int { return int((d%7 + 7) % 7) }
 
 // countAttention counts how often days are decided about, then once more
-// without the invoices that seem to be held back by the first count.
+// without the invoices that seem to be held back by the first count. Where more
+// invoices are told to be in dispute than are in all likelihood held back beside
+// them, the log keeps disputes, and what else passes without a decision has
+// other reasons.
 func (m *Model) countAttention(customers []Customer, days *calendarDays, end data.Date) {
 	var scratch doubts
+	var told, guessed int
 	for range 2 {
 		var all, yes attention
 		w := watch{attention: &m.Attention, days: days, seen: func(rhythm, cell int, decided bool) {
@@ -232,8 +258,18 @@ func (m *Model) countAttention(customers []Customer, days *calendarDays, end dat
 				yes[rhythm][cell]++
 			}
 		}}
+		told, guessed = 0, 0
 		for i := range customers {
-			w.follow(&customers[i], customers[i].Decisions, end, &scratch)
+			c := &customers[i]
+			w.follow(c, c.Decisions, end, &scratch)
+			for j := range c.Invoices {
+				switch {
+				case len(c.Invoices[j].Disputes) > 0:
+					told++
+				case scratch.ever(j, levelHeld):
+					guessed++
+				}
+			}
 		}
 		for r := range all {
 			for i, n := range all[r] {
@@ -241,4 +277,5 @@ func (m *Model) countAttention(customers []Customer, days *calendarDays, end dat
 			}
 		}
 	}
+	m.Disputes = told > guessed
 }

@@ -43,16 +43,19 @@ const (
 	stagePrior   = 1.0 // those of the dunning stages: they differ most
 	fatigueMean  = 0.2
 	fatiguePrior = 15.0
-	groupPrior   = 40.0  // customers of the mix of all that each group is pulled by
-	ratePrior    = 20.0  // touches of the rate of all classes that each class is pulled by
-	marginPrior  = 20.0  // expected payments that each margin is pulled by
-	weekDoubt    = .0025 // variance by which a month's or a week's factor differs from year to year
-	levelPrior   = 5.0   // payments that each pace is pulled by toward where it began
-	mergeAfter   = 12    // EM maps after which paces that came together are made one
-	mergeWithin  = 1.2   // of each other
-	startFade    = 4.0   // days: the shape of decay that the fit starts from
-	maxStep      = 0.4   // of a Newton step
-	maxEffect    = 3.0   // |θ|
+	groupPrior   = 40.0 // customers of the mix of all that each group is pulled by
+	ratePrior    = 20.0 // touches of the rate of all classes that each class is pulled by
+	marginPrior  = 20.0 // expected payments that each margin is pulled by
+	// cellCustomers is how many customers of a cohort or region say how they pay:
+	// of fewer it would be said what their own paces say better.
+	cellCustomers = 30
+	weekDoubt     = .0025 // variance by which a month's or a week's factor differs from year to year
+	levelPrior    = 5.0   // payments that each pace is pulled by toward where it began
+	mergeAfter    = 12    // EM maps after which paces that came together are made one
+	mergeWithin   = 1.2   // of each other
+	startFade     = 4.0   // days: the shape of decay that the fit starts from
+	maxStep       = 0.4   // of a Newton step
+	maxEffect     = 3.0   // |θ|
 )
 
 // fitter is the state of one fit.
@@ -70,6 +73,7 @@ type fitter struct {
 	began             []float64                // where the paces began
 	coarse            bool                     // see coarseMargins
 	staticPaid        [staticMargins][]float64 // payments by margin
+	staticCustomers   [staticMargins][]float64 // customers by margin, of cohorts and regions
 }
 
 // fitCustomer is a track with the sums that change from step to step.

@@ -90,7 +90,7 @@ func (f *fitter) parameters(see func(x *float64, kind byte)) {
 		all = append(all, s.Stage[c][:])
 	}
 	b := &m.Base
-	all = append(all, b.Day[0][:], b.Day[1][:], b.Payday[0][:], b.Payday[1][:], b.Monthday[0][:], b.Monthday[1][:], b.Month[0][:], b.Month[1][:], b.Week[0][:], b.Week[1][:], b.Thirteenth[0][:], b.Thirteenth[1][:], b.Amount[:], b.Tenure[:], m.Levels)
+	all = append(all, b.Day[0][:], b.Day[1][:], b.Payday[0][:], b.Payday[1][:], b.Monthday[0][:], b.Monthday[1][:], b.Month[0][:], b.Month[1][:], b.Week[0][:], b.Week[1][:], b.Thirteenth[0][:], b.Thirteenth[1][:], b.Amount[:], b.Tenure[:], b.Cohort[:], m.Levels)
 	for row := range b.PastDue {
 		all = append(all, b.PastDue[row][:])
 	}

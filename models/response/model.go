@@ -14,7 +14,7 @@ const (
 	kinds      = 2
 	effectDays = 12 // a touch has no effect from then on
 	amountBins = 17 // half octaves about the usual amount
-	tenureBins = 12 // years from 0 to 10, more
+	cohortBins = 12 // years from 0 to 10, more
 )
 
 // stageBounds are the last days past due of each dunning stage but the last.
@@ -27,6 +27,12 @@ const stages = len(stageBounds) + 1
 var pastDueBounds = [...]int{-30, -20, -15, -10, -7, -5, -4, -3, -2, -1, 0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90, 120}
 
 const buckets = len(pastDueBounds) + 1
+
+// tenureBounds are the last days after the customer's first of each bin of tenure
+// but the last.
+var tenureBounds = [...]int{90, 180, 365, 730}
+
+const tenureBins = len(tenureBounds) + 1
 
 // Class is a way of answering to touches.
 type Class struct {
@@ -83,8 +89,12 @@ type Base struct {
 	// Thirteenth is by the days about the legal ones of the thirteenth salary.
 	Thirteenth [kinds][thirteenthKinds]float64 `json:"thirteenth"`
 	Amount     [amountBins]float64             `json:"amount"`
-	// Tenure is by the years that the customer had been one when the invoice was
-	// issued.
+	// Cohort is by the years that the customer had been one on CohortDay, the end
+	// of what was fitted first; a customer stays where he is.
+	Cohort    [cohortBins]float64 `json:"cohort"`
+	CohortDay data.Date           `json:"cohort_day"`
+	// Tenure is by how long the customer had been one when the invoice was issued:
+	// new ones may pay in another way.
 	Tenure  [tenureBins]float64 `json:"tenure"`
 	Product map[string]float64  `json:"product"`
 	// Unlimited is by group, of customers without a credit limit where others
@@ -112,6 +122,9 @@ type Model struct {
 	// Decisions tells that the log keeps decisions to hold; otherwise all days
 	// count as decided about.
 	Decisions bool `json:"decisions"`
+	// Disputes tells that the log keeps the disputes of invoices: then nothing
+	// is guessed of what holds invoices back.
+	Disputes bool `json:"disputes"`
 	// Attention is P(a day is decided about | one invoice is open and not held
 	// back), by what the day is in the rhythm of the customer's decisions and by
 	// days past due.
@@ -214,6 +227,9 @@ func (m *Model) usual(group string, limit data.Cents) float64 {
 	return m.group(group).AmountCents
 }
 
+// unlimited tells that a customer has no limit where others have one.
+func (m *Model) unlimited(limit data.Cents) bool { return limit <= 0 && m.LimitShare > 0 }
+
 // named returns the margin of a name: 1 for one that is not known.
 func named(margin map[string]float64, name string) float64 {
 	if f, ok := margin[name]; ok {
@@ -222,10 +238,13 @@ func named(margin map[string]float64, name string) float64 {
 	return 1
 }
 
-// tenureBin places the day of issue against that on which the customer became one.
-func tenureBin(issued, since data.Date) int {
-	return min(max(int(issued-since)/365, 0), tenureBins-1)
+// cohortBin places the day on which the customer became one.
+func (b *Base) cohortBin(since data.Date) int {
+	return min(max(int(b.CohortDay-since)/365, 0), cohortBins-1)
 }
+
+// tenureBin places the day of issue against that on which the customer became one.
+func tenureBin(issued, since data.Date) int { return position(tenureBounds[:], int(issued-since)) }
 
 // position returns the bin of x among ascending last values.
 func position(bounds []int, x int) int {
@@ -244,13 +263,8 @@ func position(bounds []int, x int) int {
 func stageOf(pastDue int) int  { return position(stageBounds[:], pastDue) }
 func bucketOf(pastDue int) int { return position(pastDueBounds[:], pastDue) }
 
-// amountBin places an amount against the customer's usual one.
-func amountBin(cents data.Cents, usual float64) int {
-	return int(math.Round(amountMiddle(cents, usual)))
-}
-
-// amountMiddle is the same as a number between the first bin and the last: whole
-// at the middle of a bin.
+// amountMiddle places an amount against the customer's usual one, as a number
+// between the first bin and the last: whole at the middle of a bin.
 func amountMiddle(cents data.Cents, usual float64) float64 {
 	if cents <= 0 || !(usual > 0) {
 		return amountBins / 2

@@ -93,7 +93,7 @@ func (o *outlook) open(r *Reader) {
 				part = true
 			}
 		}
-		b.settling = r.settlement.of(amountBin(v.AmountCents, r.who.usual), part)
+		b.settling = r.settlement.of(r.settles[settleBin(v.AmountCents, r.who.usual)], part)
 		walk := stateWalk{c: r.c, invoice: i, plans: plans, doubts: &r.t.doubts}
 		b.state, b.plan = walk.ahead(o.day)
 		if b.plan != nil {

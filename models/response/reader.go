@@ -18,6 +18,7 @@ type Reader struct {
 	who        who
 	plans      []plan
 	settlement *Settlement
+	settles    *settleRates // of the customer at hand
 
 	c       *Customer
 	end     data.Date
@@ -99,6 +100,10 @@ func (r *Reader) layOut(c *Customer, end data.Date) {
 	r.reached = r.t.reached
 	r.mix, r.who = r.m.group(c.Group), r.haz.who(&r.t)
 	r.plans = plansOf(c)
+	r.settles = &r.settlement.First
+	if u := r.settlement.Unlimited[c.Group]; u != nil && r.m.unlimited(c.LimitCents) {
+		r.settles = u
+	}
 	r.first = end
 	for i := range r.t.invs {
 		r.first = min(r.first, r.t.invs[i].first)

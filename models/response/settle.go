@@ -7,15 +7,36 @@ import (
 	"dunning/data"
 )
 
-// settlePrior is how many payments pull a rate of settling toward that of all.
+// settlePrior is how many payments pull a rate of settling toward those around.
 const settlePrior = 20.0
+
+// Bins of amounts by which settling is told apart: where people begin to pay in
+// parts is a matter of a few per cent of the amount.
+const (
+	settlePerOctave = 8
+	settleBins      = 8*settlePerOctave + 1
+)
+
+// settleRates are probabilities by bin.
+type settleRates [settleBins]float64
+
+// settleBin places an amount against the usual one, which is in the middle.
+func settleBin(cents data.Cents, usual float64) int {
+	if cents <= 0 || !(usual > 0) {
+		return settleBins / 2
+	}
+	return int(math.Round(min(max(settlePerOctave*math.Log2(float64(cents)/usual)+settleBins/2, 0), settleBins-1)))
+}
 
 // Settlement says how much of what is open on an invoice a payment settles.
 type Settlement struct {
 	// First is the probability that the first payment settles all, by the
 	// amount against the customer's usual one: what is much for a customer he
 	// pays in parts.
-	First [amountBins]float64 `json:"first"`
+	First settleRates `json:"first"`
+	// Unlimited is the same by group, of customers without a credit limit where
+	// others have one: their usual amount is the group's, of another scale.
+	Unlimited map[string]*settleRates `json:"unlimited"`
 	// Later is the same for a payment on an invoice that was paid in part.
 	Later float64 `json:"later"`
 	// Part is the mean share that a payment settles which does not settle all.
@@ -30,9 +51,10 @@ type settling struct {
 	share, all [2]float64
 }
 
-// of returns the settling of a bill; part tells that it was paid in part.
-func (s *Settlement) of(bin int, part bool) settling {
-	q := s.First[bin]
+// of returns the settling of a bill of which the first payment settles all with
+// probability first; part tells that it was paid in part.
+func (s *Settlement) of(first float64, part bool) settling {
+	q := first
 	if part {
 		q = s.Later
 	}
@@ -48,7 +70,14 @@ func settled(a *[2]float64, hazard float64) float64 {
 }
 
 func (s *Settlement) validate() error {
-	for _, p := range append(s.First[:], s.Later, s.Part) {
+	rates := append(s.First[:], s.Later, s.Part)
+	for name, r := range s.Unlimited {
+		if r == nil {
+			return fmt.Errorf("response: %w: no rates of group %q", data.ErrMissingValue, name)
+		}
+		rates = append(rates, r[:]...)
+	}
+	for _, p := range rates {
 		if !(p >= 0 && p <= 1) {
 			return fmt.Errorf("response: %w: %g settles an invoice", data.ErrBadProbability, p)
 		}
@@ -58,11 +87,18 @@ func (s *Settlement) validate() error {
 
 // countSettlement counts what payments settled.
 func (f *fitter) countSettlement() {
-	var settles, payments [amountBins]float64
-	var later, laterAll, parts, share, first, firstAll float64
+	var later, parts rate
+	all := &settleCount{}
+	unlimited := map[string]*settleCount{}
+	for _, name := range f.names[1:] {
+		unlimited[name] = &settleCount{}
+	}
 	for i := range f.cust {
 		c := &f.cust[i]
-		usual := f.m.usual(f.names[c.group], c.limit)
+		usual, first := f.m.usual(f.names[c.group], c.limit), all
+		if u := unlimited[f.names[c.group]]; u != nil && f.m.unlimited(c.limit) {
+			first = u
+		}
 		for j := range c.invs {
 			v := &c.invs[j]
 			left := v.amount
@@ -70,30 +106,60 @@ func (f *fitter) countSettlement() {
 				if left <= 0 {
 					break
 				}
-				all := 0.0
+				settles := 0.0
 				if p.Cents >= left {
-					all = 1
+					settles = 1
 				} else {
-					parts++
-					share += float64(p.Cents) / float64(left)
+					parts.add(float64(p.Cents) / float64(left))
 				}
-				if bin := amountBin(v.amount, usual); n == 0 {
-					settles[bin] += all
-					payments[bin]++
-					first, firstAll = first+1, firstAll+all
+				if n == 0 {
+					first[settleBin(v.amount, usual)].add(settles)
 				} else {
-					later, laterAll = later+1, laterAll+all
+					later.add(settles)
 				}
 				left -= p.Cents
 			}
 		}
 	}
-	s := &Settlement{}
-	mean := (firstAll + 1) / (first + 1)
-	for b := range s.First {
-		s.First[b] = (settles[b] + settlePrior*mean) / (payments[b] + settlePrior)
+	mean := all.sum().mean(rate{1, 1})
+	s := &Settlement{First: all.rates(mean), Later: later.mean(rate{settlePrior * mean, settlePrior}), Part: parts.mean(rate{.5, 1}), Unlimited: map[string]*settleRates{}}
+	for name, c := range unlimited {
+		if f.m.LimitShare > 0 {
+			rates := c.rates(mean)
+			s.Unlimited[name] = &rates
+		}
 	}
-	s.Later = (laterAll + settlePrior*mean) / (later + settlePrior)
-	s.Part = (share + .5) / (parts + 1)
 	f.m.Settlement = s
+}
+
+// rate counts yeses among trials.
+type rate struct{ yes, trials float64 }
+
+func (r *rate) add(yes float64) { r.yes, r.trials = r.yes+yes, r.trials+1 }
+
+// mean is the rate with the prior's counts added.
+func (r rate) mean(prior rate) float64 { return (r.yes + prior.yes) / (r.trials + prior.trials) }
+
+// settleCount counts first payments by bin, and those that settled all.
+type settleCount [settleBins]rate
+
+func (c *settleCount) sum() (all rate) {
+	for _, r := range c {
+		all.yes, all.trials = all.yes+r.yes, all.trials+r.trials
+	}
+	return all
+}
+
+// rates pulls each bin toward that of about an octave around it, and these
+// toward the mean of all.
+func (c *settleCount) rates(mean float64) (out settleRates) {
+	for b := range out {
+		var near rate
+		for k := max(0, b-settlePerOctave/2); k <= min(settleBins-1, b+settlePerOctave/2); k++ {
+			near.yes, near.trials = near.yes+c[k].yes, near.trials+c[k].trials
+		}
+		around := near.mean(rate{settlePrior * mean, settlePrior})
+		out[b] = c[b].mean(rate{settlePrior * around, settlePrior})
+	}
+	return out
 }

@@ -12,10 +12,8 @@ import (
 const (
 	rowDecided   = iota // within a week after a logged decision, to touch or to hold
 	rowUndecided        // all other days
-	// Invoices that are perhaps held back, and those that are in all likelihood:
-	// see doubts.
-	rowDoubtful
-	rowHeld
+	rowDoubtful         // perhaps held back: see doubts
+	rowHeld             // in dispute, or held back in all likelihood
 	// rowPlan is under an agreement in instalments; the days past due are those
 	// past the nearest instalment's.
 	rowPlan
@@ -50,6 +48,7 @@ func (w *spanWalk) at(d data.Date) *span {
 type plan struct {
 	made   data.Date
 	due    []data.Date // ascending
+	each   data.Cents  // the first instalment
 	covers []int       // positions of invoices
 }
 
@@ -81,10 +80,11 @@ func plansOf(c *Customer) (out []plan) {
 		if first != nil {
 			p.due = append(p.due, first.DueOn)
 			total += first.Cents
+			p.each = first.Cents
 		}
 		slices.Sort(p.due)
 		p.due = slices.Compact(p.due)
-		p.covers = c.oldest(p.made, total)
+		p.covers = c.oldest(&p, out, total)
 		out = append(out, p)
 	}
 	return out
@@ -92,12 +92,15 @@ func plansOf(c *Customer) (out []plan) {
 
 func distance[T ~int32 | ~int64](a, b T) T { return max(a-b, b-a) }
 
-// oldest returns the invoices overdue on a day, the oldest first, as far as an
-// amount pays what is left of them.
-func (c *Customer) oldest(day data.Date, amount data.Cents) (out []int) {
+// oldest returns the invoices overdue when an agreement was made, the oldest
+// first, as far as its amount pays what is left of them; those in dispute or
+// under an earlier agreement are none of it.
+func (c *Customer) oldest(p *plan, earlier []plan, amount data.Cents) (out []int) {
 	var overdue []int
 	for i := range c.Invoices {
-		if v := &c.Invoices[i]; v.Due < day && v.Until >= day {
+		v := &c.Invoices[i]
+		taken := slices.ContainsFunc(earlier, func(e plan) bool { return e.runs(i, p.made) })
+		if v.Due < p.made && v.Until >= p.made && !v.disputed(p.made) && !taken {
 			overdue = append(overdue, i)
 		}
 	}
@@ -105,18 +108,23 @@ func (c *Customer) oldest(day data.Date, amount data.Cents) (out []int) {
 	amount += amount/50 + data.Cents(len(overdue)) // instalments are rounded
 	for _, i := range overdue {
 		left := c.Invoices[i].AmountCents
-		for _, p := range c.Invoices[i].Payments {
-			if p.Day <= day {
-				left -= p.Cents
+		for _, x := range c.Invoices[i].Payments {
+			if x.Day <= p.made && !p.paidBy(x) {
+				left -= x.Cents
 			}
 		}
-		if left > amount {
-			break
+		if left <= amount {
+			amount -= left
+			out = append(out, i)
 		}
-		amount -= left
-		out = append(out, i)
 	}
 	return out
+}
+
+// paidBy tells whether a payment is an instalment: it came after the agreement,
+// or on its day and is of that size.
+func (p *plan) paidBy(x Payment) bool {
+	return x.Day > p.made || x.Day == p.made && distance(x.Cents, p.each) <= 1+p.each/50
 }
 
 // runs tells whether an invoice is under the agreement on a day.
@@ -139,7 +147,7 @@ func (p *plan) nearest(d data.Date) (due data.Date) {
 func instalments(v *Invoice, p *plan, day data.Date) settling {
 	left := len(p.due)
 	for _, x := range v.Payments {
-		if x.Day > p.made && x.Day < day {
+		if p.paidBy(x) && x.Day < day {
 			left--
 		}
 	}
@@ -180,7 +188,11 @@ func (w *stateWalk) state(d data.Date) (row uint8, due data.Date) {
 	if p := w.running(d); p != nil {
 		return rowPlan, p.nearest(d)
 	}
-	due = w.c.Invoices[w.invoice].Due
+	v := &w.c.Invoices[w.invoice]
+	due = v.Due
+	if v.disputed(d) {
+		return rowHeld, due
+	}
 	switch w.doubts.on(w.invoice, d) {
 	case levelHeld:
 		return rowHeld, due
@@ -200,7 +212,12 @@ func (w *stateWalk) ahead(d data.Date) (span, *plan) {
 	if p := w.running(d); p != nil {
 		return span{row: rowPlan, due: p.nearest(d)}, p
 	}
-	s := span{row: rowDecided, due: w.c.Invoices[w.invoice].Due}
+	v := &w.c.Invoices[w.invoice]
+	s := span{row: rowDecided, due: v.Due}
+	if v.disputed(d) {
+		s.row = rowHeld
+		return s, nil
+	}
 	if level := w.doubts.on(w.invoice, d-1); level > levelFree && !w.alone(d) {
 		s.row = rowDoubtful
 		if level == levelHeld {

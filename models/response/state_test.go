@@ -64,6 +64,35 @@ func TestAgreementIsReadFromItsInstalments(t *testing.T) {
 	}
 }
 
+// An agreement leaves out what it does not pay, what is contested and what is
+// under an earlier one; an instalment may come on the day it was made, a payment
+// of another size on that day is none.
+func TestAgreementLeavesOutWhatIsNotItsOwn(t *testing.T) {
+	made := data.MakeDate(2025, 3, 10)
+	c := Customer{
+		Invoices: []Invoice{
+			{Issued: made - 120, Due: made - 100, Until: NoDay, AmountCents: 50_000},
+			{Issued: made - 110, Due: made - 90, Until: NoDay, AmountCents: 6_000, Disputes: []Dispute{{made - 100, NoDay}}},
+			{Issued: made - 100, Due: made - 80, Until: NoDay, AmountCents: 4_000},
+			{Issued: made - 90, Due: made - 70, Until: NoDay, AmountCents: 9_000, Payments: []Payment{{Day: made, Cents: 3_000}, {Day: made, Cents: 2_000}}},
+		},
+		Promises: []Promise{
+			{MadeOn: made - 20, DueOn: made - 10, Number: 1, Cents: 2_000},
+			{MadeOn: made - 20, DueOn: made + 20, Number: 2, Cents: 2_000},
+			{MadeOn: made, DueOn: made + 5, Number: 1, Cents: 2_000},
+			{MadeOn: made, DueOn: made + 35, Number: 2, Cents: 2_000},
+			{MadeOn: made, DueOn: made + 65, Number: 3, Cents: 2_000},
+		},
+	}
+	plans := plansOf(&c)
+	if len(plans) != 2 || !slices.Equal(plans[0].covers, []int{2}) || !slices.Equal(plans[1].covers, []int{3}) {
+		t.Fatalf("agreements %+v", plans)
+	}
+	if s := instalments(&c.Invoices[3], &plans[1], made+10); s.all != [2]float64{0, 1} {
+		t.Errorf("one of three instalments came on the day of the agreement: %+v", s)
+	}
+}
+
 // watchedTown are customers who are decided about on a weekday of their own, from
 // a week before the due date on, one invoice after the other; some invoices are
 // never decided about.
@@ -143,6 +172,63 @@ func TestInvoicesLeftAloneAreHeldBack(t *testing.T) {
 	tr.reset(&c, days, &m, due+20)
 	if holidays, after := tr.doubts.on(1, due+9), tr.doubts.on(1, due+10); holidays != levelFree || after != levelDoubtful {
 		t.Errorf("after two holidays: doubt %d, after the next Thursday %d", holidays, after)
+	}
+}
+
+// A dispute that the log tells of counts on the days after it was opened up to
+// that on which it was closed, whatever was decided. Where the log keeps
+// disputes, nothing is guessed of what else was left alone; where it keeps none,
+// all of it is.
+func TestDisputesAreBelieved(t *testing.T) {
+	from := data.MakeDate(2025, 6, 23)
+	days := &NewDays(features.NewCalendar(), from-400, from+250).calendarDays
+	for _, kept := range []bool{false, true} {
+		town := watchedTown(from-300, 7)
+		for i := range town {
+			for n := range town[i].Invoices {
+				if v := &town[i].Invoices[n]; (i+n)%50 == 0 && (kept || i == 0) { // a single one is no log of disputes
+					v.Disputes = []Dispute{{Opened: v.Issued, Closed: NoDay}}
+				}
+			}
+		}
+		m := Model{Decisions: true}
+		m.countAttention(town, days, from)
+		if m.Disputes != kept {
+			t.Fatalf("disputes are kept: %v, found %v", kept, m.Disputes)
+		}
+		due := from + 10
+		c := Customer{
+			Invoices: []Invoice{
+				{Issued: from - 40, Due: from - 25, Until: from - 10, AmountCents: 100},
+				{Issued: from, Due: due, Until: NoDay, AmountCents: 100, Disputes: []Dispute{{due + 1, due + 8}, {due + 20, NoDay}}},
+				{Issued: from, Due: due, Until: NoDay, AmountCents: 100},
+			},
+			Decisions: []data.Date{from - 28, from - 21, from - 14, due + 4, due + 11, due + 18, due + 25}, // Mondays
+		}
+		var tr track
+		tr.reset(&c, days, &m, due+60)
+		row := func(invoice int, day data.Date) uint8 {
+			w := stateWalk{c: &c, invoice: invoice, doubts: &tr.doubts, decided: decisionWalk{days: c.Decisions}}
+			row, _ := w.state(day)
+			return row
+		}
+		for day, want := range map[data.Date]uint8{1: rowUndecided, 2: rowHeld, 8: rowHeld, 9: rowDecided, 20: rowDecided, 21: rowHeld, 40: rowHeld} {
+			if got := row(1, due+day); got != want {
+				t.Errorf("kept %v, %d days after the due date: state %d, want %d", kept, day, got, want)
+			}
+		}
+		w := stateWalk{c: &c, invoice: 1, doubts: &tr.doubts}
+		if s, _ := w.ahead(due + 30); s.row != rowHeld {
+			t.Errorf("kept %v: planned for as state %d", kept, s.row)
+		}
+		// The other invoice is left alone from the last decision on.
+		want := uint8(rowHeld)
+		if kept {
+			want = rowUndecided
+		}
+		if got := row(2, due+55); got != want {
+			t.Errorf("kept %v: what is left alone is in state %d, want %d", kept, got, want)
+		}
 	}
 }
 
@@ -238,7 +324,7 @@ func TestRegionTenureAndPacesAreFound(t *testing.T) {
 	if r := m.Base.Region["B"] / m.Base.Region["A"]; r < 1.8 || r > 2.2 {
 		t.Errorf("region B pays at %.2f times the hazard of A, want 2", r)
 	}
-	if r := m.Base.Tenure[5] / m.Base.Tenure[1]; r < 1.35 || r > 1.65 {
+	if r := m.Base.Cohort[6] / m.Base.Cohort[2]; r < 1.35 || r > 1.65 {
 		t.Errorf("customers of five years pay at %.2f times the hazard of those of one, want 1.5", r)
 	}
 	for l := 1; l < len(m.Levels); l++ {

@@ -12,6 +12,7 @@ const (
 	marginAmount = iota
 	marginProduct
 	marginTenure
+	marginCohort
 	marginRegion
 	marginUnlimited
 	staticMargins
@@ -26,7 +27,7 @@ type who struct {
 
 func (h *hazards) who(t *track) who {
 	b := &h.m.Base
-	factor := named(b.Region, t.region)
+	factor := named(b.Region, t.region) * b.Cohort[b.cohortBin(t.since)]
 	if t.limit <= 0 {
 		factor *= named(b.Unlimited, t.group)
 	}
@@ -69,8 +70,8 @@ func (p amountPlace) share(table []float64, x float64) {
 // countStatic places the invoices in the static margins, and counts payments.
 func (f *fitter) countStatic() {
 	products, regions := places(f.products), places(f.regions)
-	for k, n := range [staticMargins]int{amountBins, len(f.products) + 1, tenureBins, len(f.regions) + 1, len(f.names) + 1} {
-		f.staticPaid[k] = make([]float64, n)
+	for k, n := range [staticMargins]int{amountBins, len(f.products) + 1, tenureBins, cohortBins, len(f.regions) + 1, len(f.names) + 1} {
+		f.staticPaid[k], f.staticCustomers[k] = make([]float64, n), make([]float64, n)
 	}
 	for i := range f.cust {
 		c := &f.cust[i]
@@ -80,10 +81,12 @@ func (f *fitter) countStatic() {
 			unlimited = uint8(c.group)
 		}
 		c.cell, c.amount, c.expected = make([][staticMargins]uint8, len(c.invs)), make([]amountPlace, len(c.invs)), make([]float64, len(c.invs))
+		f.staticCustomers[marginCohort][f.m.Base.cohortBin(c.since)]++
+		f.staticCustomers[marginRegion][place(regions, c.region)]++
 		for j := range c.invs {
 			v := &c.invs[j]
 			c.amount[j] = placeAmount(v.amount, usual)
-			c.cell[j] = [staticMargins]uint8{0, place(products, v.product), uint8(tenureBin(v.first-1, c.since)), place(regions, c.region), unlimited}
+			c.cell[j] = [staticMargins]uint8{0, place(products, v.product), uint8(tenureBin(v.first-1, c.since)), uint8(f.m.Base.cohortBin(c.since)), place(regions, c.region), unlimited}
 			c.amount[j].share(f.staticPaid[marginAmount], float64(len(v.events)))
 			for k := marginAmount + 1; k < staticMargins; k++ {
 				f.staticPaid[k][c.cell[j][k]] += float64(len(v.events))
@@ -148,6 +151,9 @@ func (f *fitter) scaleStatic() {
 	for i := range b.Tenure {
 		b.Tenure[i] *= ratio[marginTenure][i]
 	}
+	for i := range b.Cohort {
+		b.Cohort[i] *= ratio[marginCohort][i]
+	}
 	for i, name := range f.products {
 		b.Product[name] *= ratio[marginProduct][i]
 	}
@@ -160,7 +166,7 @@ func (f *fitter) scaleStatic() {
 }
 
 // moveStatic returns by what the factors of a static margin are to be
-// multiplied, given what is expected of their cells. Tenures and regions are
+// multiplied, given what is expected of their cells. Tenures, cohorts and regions are
 // shrunk; products and amounts are few, or differ in truth.
 func (f *fitter) moveStatic(k int, expected []float64) []float64 {
 	b := &f.m.Base
@@ -169,6 +175,8 @@ func (f *fitter) moveStatic(k int, expected []float64) []float64 {
 	switch k {
 	case marginTenure:
 		now = b.Tenure[:]
+	case marginCohort:
+		now = b.Cohort[:]
 	case marginRegion:
 		for _, name := range f.regions {
 			now = append(now, b.Region[name])
@@ -182,6 +190,9 @@ func (f *fitter) moveStatic(k int, expected []float64) []float64 {
 	moved := slices.Clone(now)
 	rescale(moved, paid[:len(now)], expected[:len(now)], 0)
 	for i := range now {
+		if k != marginTenure && f.staticCustomers[k][i] < cellCustomers {
+			moved[i] = 1
+		}
 		ratio[i] = moved[i] / now[i]
 	}
 	return ratio

@@ -106,7 +106,7 @@ func (t *track) reset(c *Customer, days *calendarDays, m *Model, end data.Date) 
 	}
 	t.reached = reachedBy(t.reached, c.Touches, deliveries, end)
 	t.doubts.from = t.doubts.from[:0]
-	if m.Decisions {
+	if m.Decisions && !m.Disputes {
 		t.watch.attention, t.watch.days = &m.Attention, days
 		t.watch.follow(c, t.decided, end, &t.doubts)
 	}
