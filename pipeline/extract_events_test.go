@@ -80,6 +80,7 @@ func TestExtractKeepsDisputes(t *testing.T) {
 	files := sourceFiles()
 	files["disputes"] = "customer_id,invoice_id,at,kind\n" +
 		"C1,I1,2025-02-01 10:00:00,dispute\n" + // closed for all by the server
+		"C1,I1,2025-03-05 10:00:00,dispute\n" + // of an invoice that is paid
 		"C2,I2,2025-02-10 10:00:00,dispute\nC2,I2,2025-02-11 10:00:00,dispute_closed\nC2,I3,2025-02-12 10:00:00,dispute\n"
 	home, config := writeHome(t, files)
 	writeEvents(t, home, map[string]string{"disputes/2025-03-02": "customer_id,at,kind\nC1,2025-03-01T10:00:00.000000Z,dispute_closed\nC3,2025-03-02T10:00:00.000000Z,dispute\n"})
@@ -90,7 +91,7 @@ func TestExtractKeepsDisputes(t *testing.T) {
 		said = append(said, d.CustomerID+" "+d.InvoiceID+" "+data.DateOf(d.At).String()+" "+string(d.Kind))
 	}
 	slices.Sort(said)
-	want := []string{"C1  2025-03-01 dispute_closed", "C1 I1 2025-02-01 dispute", "C2 I2 2025-02-10 dispute", "C2 I2 2025-02-11 dispute_closed", "C2 I3 2025-02-12 dispute", "C3  2025-03-02 dispute"}
+	want := []string{"C1  2025-03-01 dispute_closed", "C1 I1 2025-02-01 dispute", "C1 I1 2025-03-05 dispute", "C2 I2 2025-02-10 dispute", "C2 I2 2025-02-11 dispute_closed", "C2 I3 2025-02-12 dispute", "C3  2025-03-02 dispute"}
 	if !slices.Equal(said, want) {
 		t.Errorf("disputes %q, want %q", said, want)
 	}
