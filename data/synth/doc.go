@@ -1,4 +1,4 @@
-// Package synth generates seeded portfolios of receivables: the seven source
+// Package synth generates seeded portfolios of receivables: the eight source
 // tables, and beside them the truth that nobody has in life. For every logged
 // decision it gives the organic probability that the open balance is paid and
 // the effect of every channel, and the ceiling: the same for somebody who

@@ -263,8 +263,8 @@ func (m *Model) countAttention(customers []Customer, days *calendarDays, end dat
 			c := &customers[i]
 			w.follow(c, c.Decisions, end, &scratch)
 			for j := range c.Invoices {
-				switch {
-				case len(c.Invoices[j].Disputes) > 0:
+				switch disputes := c.Invoices[j].Disputes; {
+				case len(disputes) > 0 && disputes[0].Opened < end:
 					told++
 				case scratch.ever(j, levelHeld):
 					guessed++
