@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sort"
+	"sync"
 
 	"dunning/data"
 )
@@ -28,6 +29,7 @@ type index struct {
 	payments []paymentFact    // by day
 	onBills  []billPayment    // the payments grouped by invoice, each group by day
 	touches  []touchFact      // in the order of History.Touches
+	judged   sync.Once        // see judgeTouches
 	events   []eventFact      // by day
 	promises []promiseFact    // in the order of History.Promises
 	bureau   []data.Date      // days of History.Bureau
@@ -60,7 +62,8 @@ type paymentFact struct {
 	partial bool // it left a part of the invoice open
 }
 
-// touchFact is one logged decision.
+// touchFact is one logged decision. What comes after its channel is known once
+// touches are judged.
 type touchFact struct {
 	day      data.Date
 	channel  int8 // position in data.Channels, or holdIndex
@@ -182,8 +185,6 @@ func (x *index) settle() {
 	})
 }
 
-// addTouches reads each decision as the experiment that it was: what stood
-// open on its day, and whether money came within responseDays.
 func (x *index) addTouches(h *History) {
 	x.touches = make([]touchFact, len(h.Touches))
 	var real []data.Date
@@ -194,6 +195,20 @@ func (x *index) addTouches(h *History) {
 			f.channel = int8(c)
 			real = append(real, f.day)
 		}
+		x.touches[i] = f
+	}
+	for i := range x.invoices {
+		v := &x.invoices[i]
+		at, _ := slices.BinarySearch(real, v.issued)
+		v.untouched = at == len(real) || real[at] > v.paidOn
+	}
+}
+
+// judgeTouches reads each decision as the experiment that it was: what stood open
+// on its day, and whether money came within responseDays. Only features ask.
+func (x *index) judgeTouches() {
+	for i := range x.touches {
+		f := &x.touches[i]
 		due := never
 		for k := range x.invoices[:x.issuedBefore(f.day)] {
 			if v := &x.invoices[k]; v.openUntil >= f.day {
@@ -205,12 +220,6 @@ func (x *index) addTouches(h *History) {
 			f.stage = stageOf(int(f.day - due))
 			f.answered = x.paidWithin(f.day, f.day+responseDays)
 		}
-		x.touches[i] = f
-	}
-	for i := range x.invoices {
-		v := &x.invoices[i]
-		at, _ := slices.BinarySearch(real, v.issued)
-		v.untouched = at == len(real) || real[at] > v.paidOn
 	}
 }
 
@@ -244,14 +253,11 @@ func (x *index) addEvents(h *History) {
 	if len(h.Events) == 0 || len(h.Touches) == 0 {
 		return
 	}
-	position := make(map[string]int32, len(h.Touches))
-	for i := range h.Touches {
-		position[h.Touches[i].TouchID] = int32(i)
-	}
+	find := touchFinder{touches: h.Touches}
 	x.events = make([]eventFact, 0, len(h.Events))
 	for i := range h.Events {
 		e := &h.Events[i]
-		at, ok := position[e.TouchID]
+		at, ok := find.of(e)
 		kind := slices.Index(data.TouchEventKinds[:], e.Kind)
 		if !ok || kind < 0 || int(x.touches[at].channel) == holdIndex {
 			continue
@@ -273,6 +279,36 @@ func (x *index) addEvents(h *History) {
 		e.first = seen[e.touch]&(1<<e.kind) == 0
 		seen[e.touch] |= 1 << e.kind
 	}
+}
+
+// touchFinder finds the touches of events that are asked about in their order.
+type touchFinder struct {
+	touches  []data.Touch
+	before   int              // touches sent up to the last event
+	position map[string]int32 // nil until a touch is not among the latest
+}
+
+// latestTouches is how many touches before an event are looked at one by one:
+// most events come soon.
+const latestTouches = 8
+
+func (f *touchFinder) of(e *data.TouchEvent) (touch int32, ok bool) {
+	for f.before < len(f.touches) && !f.touches[f.before].SentAt.After(e.At) {
+		f.before++
+	}
+	for i := f.before - 1; i >= max(0, f.before-latestTouches); i-- {
+		if f.touches[i].TouchID == e.TouchID {
+			return int32(i), true
+		}
+	}
+	if f.position == nil {
+		f.position = make(map[string]int32, len(f.touches))
+		for i := range f.touches {
+			f.position[f.touches[i].TouchID] = int32(i)
+		}
+	}
+	touch, ok = f.position[e.TouchID]
+	return touch, ok
 }
 
 // promiseGraceDays is how many days after its date a promise may still be kept:

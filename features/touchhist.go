@@ -34,6 +34,7 @@ type touchhistStats struct {
 const fatigueHalfLifeDays = 7
 
 func (s *snapshot) readTouchhist() {
+	s.x.judged.Do(s.x.judgeTouches)
 	t := &s.touchhist
 	t.last, t.lastChannel = never, -1
 	for c := range t.lastOn {
