@@ -92,7 +92,9 @@ func TestAmountsPaidInPartsAreFound(t *testing.T) {
 	if unlimited == nil {
 		t.Fatalf("settlement %+v", m.Settlement)
 	}
-	at := func(rates *settleRates, amount, limit data.Cents) float64 { return rates[settleBin(amount, m.usual("all", limit))] }
+	at := func(rates *settleRates, amount, limit data.Cents) float64 {
+		return rates[settleBin(amount, m.usual("all", limit))]
+	}
 	for _, x := range []struct {
 		what        string
 		got, lo, hi float64
