@@ -33,7 +33,9 @@ func (x *index) addDisputes(h *History) {
 			case !open && d.Kind == data.DisputeOpened:
 				x.disputes = append(x.disputes, invoiceDispute{Dispute{dayOf(d.At), never}, int32(i)})
 			case open && d.Kind == data.DisputeClosed:
-				x.disputes[last].Closed = dayOf(d.At)
+				if x.disputes[last].Closed = dayOf(d.At); x.disputes[last].Closed <= x.invoices[i].issued {
+					x.disputes = x.disputes[:last] // it was over before the invoice was there
+				}
 			}
 		}
 	}

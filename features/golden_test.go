@@ -274,10 +274,14 @@ func TestFamiliesAgainstHandComputedValues(t *testing.T) {
 			"f_disputes_open_share":         2400.0 / 3400,
 		}},
 		{"disputes of all", features.History{
-			Invoices: []data.Invoice{{InvoiceID: "A", IssuedOn: 19700, DueOn: 19740, AmountCents: 3000}},
+			Invoices: []data.Invoice{
+				{InvoiceID: "A", IssuedOn: 19700, DueOn: 19740, AmountCents: 3000},
+				{InvoiceID: "B", IssuedOn: 19780, DueOn: 19790, AmountCents: 1000}, // 27 February
+			},
 			Disputes: []data.Dispute{
 				{At: noon("2024-02-01"), Kind: data.DisputeOpened},
 				{InvoiceID: "A", At: noon("2024-02-10"), Kind: data.DisputeClosed},
+				{At: noon("2024-02-20"), Kind: data.DisputeClosed},
 			},
 		}, goldenAsOf, map[string]float64{
 			"f_disputes_disputes_count":     1,
