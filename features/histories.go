@@ -1,8 +1,11 @@
 package features
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
+	"os"
 	"path/filepath"
 
 	"dunning/data"
@@ -15,7 +18,8 @@ func PartName(part int) string { return fmt.Sprintf("part-%03d.parquet", part) }
 // their id, each with all his rows. dir is the folder that holds one folder per
 // source table (customers, invoices, payments, touches, touch_events, promises,
 // bureau_reports, disputes), each with a file [PartName](part) sorted by customer_id. A
-// table without rows still has its file.
+// table without rows still has its file, but that a lake of an older program has
+// no disputes.
 //
 // The files are read side by side, so memory holds a batch of each and one
 // customer. A history stays valid after the next one is asked for. A file that
@@ -33,6 +37,10 @@ func Histories(dir string, part int) iter.Seq2[*History, error] {
 		promises := newCursor(path("promises"), func(r *data.Promise) string { return r.CustomerID })
 		bureau := newCursor(path("bureau_reports"), func(r *data.BureauReport) string { return r.CustomerID })
 		disputes := newCursor(path("disputes"), func(r *data.Dispute) string { return r.CustomerID })
+		if _, err := os.Stat(filepath.Join(dir, "disputes")); errors.Is(err, fs.ErrNotExist) {
+			disputes.close()
+			disputes.next = func() ([]data.Dispute, error, bool) { return nil, nil, false }
+		}
 		all := []interface {
 			fault() error
 			close()

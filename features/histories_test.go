@@ -144,6 +144,30 @@ func TestHistoriesOfALakeWithEmptyTables(t *testing.T) {
 	}
 }
 
+// A lake of an older program has no disputes; the next extract writes them.
+func TestHistoriesOfALakeWithoutDisputes(t *testing.T) {
+	dir := t.TempDir()
+	h := generated(1, 10, 30)
+	h.Disputes = nil
+	var l lake
+	l.add(h)
+	l.write(t, dir, 0)
+	want, err := readAll(dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "disputes")); err != nil {
+		t.Fatal(err)
+	}
+	got, err := readAll(dir, 0)
+	if err != nil || len(got) != 1 {
+		t.Fatalf("%d histories, %v", len(got), err)
+	}
+	if diff := gocmp.Diff(want, got, cmpopts.IgnoreUnexported(features.History{}), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("histories (-want +got):\n%.3000s", diff)
+	}
+}
+
 func emptyLake(t *testing.T) string {
 	dir := t.TempDir()
 	(&lake{}).write(t, dir, 0)
