@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dunning/data"
+	"dunning/data/synth"
 )
 
 func TestSimulate_AnswersWithWhatItWrote(t *testing.T) {
@@ -23,7 +24,7 @@ func TestSimulate_AnswersWithWhatItWrote(t *testing.T) {
 	if err := json.Unmarshal(stdout.Bytes(), &answer); err != nil {
 		t.Fatalf("not one JSON document: %v", err)
 	}
-	if len(answer.Sources) != 7 || len(answer.Truth) != 4 || len(answer.Faults) == 0 || answer.Shares.OrganicAvg == 0 {
+	if len(answer.Sources) != len(synth.Tables) || len(answer.Truth) != 4 || len(answer.Faults) == 0 || answer.Shares.OrganicAvg == 0 {
 		t.Errorf("answer %+v", answer)
 	}
 	for _, want := range append(answer.Sources, answer.Truth...) {
